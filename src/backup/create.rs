@@ -1,0 +1,208 @@
+//! Making a backup: the references frozen, the objects appended to the chain, the manifest last.
+
+use super::catalog::{last_id, newest};
+use super::manifest::{FORMAT, Manifest, Previous, RefsFile, Versions, format_word};
+use super::record::record;
+use super::room;
+use super::{BackupId, Initiator, Others, SiteRecord, Tenant, keys, restore_guide};
+use crate::clock;
+use crate::element::code::{Append, Chain, Segment, append};
+use crate::error::{Error, Result};
+use crate::git::{ObjectId, RefList, Repository};
+use crate::process::Command;
+use crate::queue::State;
+use crate::site::Site;
+use crate::store::{Key, LocalStore, Store, create_whole, sha256};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::Path;
+
+/// Told what a backup is doing, for a person who waits.
+pub type Progress<'a> = &'a mut dyn FnMut(&str);
+
+/// A backup to be made.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The environment it is of.
+    pub environment: String,
+    /// What started it.
+    pub initiator: Initiator,
+    /// The word of the job, if one makes it.
+    pub job: Option<String>,
+    /// The references it is of, and when they were read.
+    pub list: RefList,
+    /// When they were read.
+    pub refs_at: Timestamp,
+    /// The deployment's tag.
+    pub tag: Option<String>,
+    /// The environment's commit.
+    pub commit: Option<ObjectId>,
+    /// What was said of it.
+    pub note: Option<String>,
+    /// For how many days it is kept.
+    pub keep_days: u32,
+}
+
+/// Opens the store of a set-up repository.
+pub fn host_store(site: &Site) -> LocalStore {
+    LocalStore::new(&site.store, site.modes)
+}
+
+/// Checks that the store is this repository's, and writes what every store begins with.
+///
+/// Returns [`crate::error::Kind::Unsafe`] where another living repository writes there.
+pub fn ensure_store(repository: &Repository, site: &Site, store: &dyn Store) -> Result<()> {
+    let git_dir = repository.common_dir();
+    let tenant = Tenant::new(&site.id, &site.name, &git_dir);
+    match Tenant::read(store, &site.name)? {
+        Some(known) if known.is(&tenant) => {}
+        Some(known) => {
+            known.admits(&site.id, &git_dir, id_of_living, &store.place())?;
+            tenant.write(store)?;
+        }
+        None => tenant.write(store)?,
+    }
+    restore_guide(store)
+}
+
+/// Returns the `cairn.id` of a repository that still stands at `git_dir`.
+pub fn id_of_living(git_dir: &Path) -> Option<String> {
+    Repository::open(git_dir).ok()?.config().get("cairn", "id")
+}
+
+/// Makes a backup. The repository's snapshot lock must be held.
+///
+/// Returns an error that says what is in the way; whatever was written by then is swept by the next run, and no backup is
+/// there until its manifest is.
+pub fn create(repository: &Repository, site: &Site, request: &Request, say: Progress<'_>) -> Result<Manifest> {
+    if let Some(error) = repository.incompleteness() {
+        return Err(error);
+    }
+    let state = State::of(repository, site.modes);
+    let store = host_store(site);
+    say("reading what is stored");
+    store_is_there(site, &store, &state, request.initiator)?;
+    ensure_store(repository, site, &store)?;
+    let started = clock::now();
+    let id = BackupId::new(Timestamp::now(), last_id(&store, &site.name)?.as_ref());
+    let previous = newest(&store, &site.name)?;
+    sweep_unfinished(&store, &site.name, previous.as_ref())?;
+    let scratch = state.empty_scratch()?;
+    let chain = base(&store, site, previous.as_ref(), repository)?;
+    let all = if chain.segments.is_empty() { room::pack_bytes(&repository.objects_dir()) } else { 0 };
+    room::check(site, &store, &scratch, all)?;
+    begin(&store, site, &id, request, started)?;
+    let work =
+        Append { repository, store: &store, site: &site.name, name: id.as_str(), scratch: &scratch, now: started };
+    let appended = append(&work, &request.list, chain, say)?;
+    say("writing the manifest");
+    let instructions = request.list.to_instructions();
+    let mut warnings = Vec::new();
+    if repository.uses_reftable() {
+        // git lists none, and no library here reads the table.
+        warnings.push(
+            "symbolic references that dangle cannot be told in a reftable; if there are any, they are in no backup"
+                .into(),
+        );
+    }
+    let record = record(repository, &mut warnings);
+    let mut manifest = Manifest {
+        format: FORMAT,
+        digest: String::new(),
+        id,
+        previous: previous.map(|previous| Previous { id: previous.id, digest: previous.digest }),
+        site: SiteRecord { id: site.id.clone(), name: site.name.clone() },
+        environment: request.environment.clone(),
+        created_at: started,
+        finished_at: clock::now(),
+        refs_at: request.refs_at,
+        initiator: request.initiator,
+        job: request.job.clone(),
+        tag: request.tag.clone(),
+        commit: request.commit.map(|commit| commit.to_string()),
+        note: request.note.clone(),
+        keep_until: clock::plus_days(request.refs_at, request.keep_days),
+        object_format: format_word(repository.hash_kind()),
+        refs: RefsFile {
+            count: request.list.refs.len(),
+            bytes: instructions.len() as u64,
+            sha256: sha256(&instructions),
+        },
+        others: Others::of(&request.list),
+        written: appended.written.as_ref().map(|segment: &Segment| segment.file.clone()),
+        segments: appended.segments,
+        repository: record,
+        versions: Versions { git_cairn: env!("CARGO_PKG_VERSION").into(), git: git_version() },
+        warnings,
+    };
+    publish(&store, site, &mut manifest, &instructions)?;
+    Ok(manifest)
+}
+
+/// Leaves the note by which a backup that was never finished is told from one whose manifest was lost.
+fn begin(store: &dyn Store, site: &Site, id: &BackupId, request: &Request, at: Timestamp) -> Result<()> {
+    #[derive(Serialize)]
+    struct Intent<'a> {
+        format: u32,
+        id: &'a BackupId,
+        environment: &'a str,
+        created_at: Timestamp,
+    }
+    let intent = Intent { format: FORMAT, id, environment: &request.environment, created_at: at };
+    let bytes = serde_json::to_vec_pretty(&intent).expect("text serializes");
+    create_whole(store, &keys::intent(&site.name, id)?, &bytes)
+}
+
+/// A store that held backups and is empty now is not mounted, or lost; making another in its place would only hide that.
+fn store_is_there(site: &Site, store: &dyn Store, state: &State, initiator: Initiator) -> Result<()> {
+    let new = initiator == Initiator::Setup || Tenant::read(store, &site.name)?.is_some();
+    if new || state.database()?.last_snapshot()?.is_none() {
+        return Ok(());
+    }
+    let message = format!("the store {} held backups of {} and holds nothing of it now", store.place(), site.name);
+    Err(Error::not_found("store-gone", message).hint("is it mounted? If it is lost, begin a new one: git cairn setup"))
+}
+
+/// Removes what backups that were begun after the newest one and never finished left behind: no manifest names it.
+fn sweep_unfinished(store: &dyn Store, site: &str, newest: Option<&Manifest>) -> Result<()> {
+    for intent in store.list(&format!("{site}/intents"))? {
+        let begun = intent.file_name().strip_suffix(".json").and_then(|word| BackupId::parse(word).ok());
+        let Some(id) = begun else { continue };
+        if newest.is_none_or(|newest| newest.id < id) {
+            for ending in ["proof.json", "idx", "bundle"] {
+                store.remove(&Key::new(format!("{site}/code/{id}.{ending}"))?)?;
+            }
+            for file in ["SHA256SUMS", "refs"] {
+                store.remove(&keys::of_backup(site, &id, file)?)?;
+            }
+        }
+        store.remove(&intent)?;
+    }
+    Ok(())
+}
+
+fn publish(store: &dyn Store, site: &Site, manifest: &mut Manifest, instructions: &[u8]) -> Result<()> {
+    let bytes = manifest.seal();
+    let key = |file| keys::of_backup(&site.name, &manifest.id, file);
+    create_whole(store, &key("refs")?, instructions)?;
+    create_whole(store, &key("SHA256SUMS")?, manifest.sums(&bytes).as_bytes())?;
+    create_whole(store, &key("manifest.json")?, &bytes)?;
+    store.remove(&keys::intent(&site.name, &manifest.id)?)
+}
+
+/// The chain the next segment builds upon: the newest backup's, if every segment of it was proven and is still there.
+fn base(store: &dyn Store, site: &Site, previous: Option<&Manifest>, repository: &Repository) -> Result<Chain> {
+    let kind = repository.hash_kind();
+    match previous {
+        Some(previous) if previous.hash_kind()? == kind => {
+            let chain = Chain::open(store, &site.name, &previous.segments, kind)?;
+            Ok(chain.unwrap_or_else(Chain::empty))
+        }
+        _ => Ok(Chain::empty()),
+    }
+}
+
+fn git_version() -> String {
+    let out = Command::git().arg("version").read().unwrap_or_default();
+    crate::text::shown(&out).trim_end_matches("\\u{a}").trim_start_matches("git version ").to_owned()
+}

@@ -1,0 +1,382 @@
+//! The manifest: what a backup is, written last. `docs/format.md` is its definition.
+
+use super::BackupId;
+use crate::bundle::{object_format_from_name, object_format_name};
+use crate::element::code::Segment;
+use crate::error::{Error, Result};
+use crate::git::{HashKind, Head, ObjectId, RefList, RefName, RefValue};
+use crate::store::{NO_DIGEST, is_sealed, seal, sha256};
+use crate::text;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of the store's format that this git-cairn writes, and the newest it reads.
+pub const FORMAT: u32 = 1;
+/// What started a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Initiator {
+    /// A push that deployed.
+    Deployment,
+    /// Another push.
+    Automatic,
+    /// A person.
+    Manual,
+    /// `git cairn setup`.
+    Setup,
+}
+
+impl Initiator {
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::Automatic => "automatic",
+            Self::Manual => "manual",
+            Self::Setup => "setup",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Deployment, Self::Automatic, Self::Manual, Self::Setup].into_iter().find(|one| one.as_str() == word)
+    }
+}
+
+/// The site a backup is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteRecord {
+    /// `cairn.id`.
+    pub id: String,
+    /// `cairn.site`.
+    pub name: String,
+}
+
+/// A symbolic reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Symref {
+    /// Its name, escaped where it is not UTF-8.
+    pub name: String,
+    /// Its name in base64, where the text is not the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_bytes: Option<String>,
+    /// The reference it points to, escaped where it is not UTF-8.
+    pub target: String,
+    /// That in base64, where the text is not the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_bytes: Option<String>,
+}
+
+impl Symref {
+    fn new(name: &RefName, target: &RefName) -> Self {
+        Self {
+            name: text::json_text(name.as_bytes()),
+            name_bytes: text::extra_bytes(name.as_bytes()),
+            target: text::json_text(target.as_bytes()),
+            target_bytes: text::extra_bytes(target.as_bytes()),
+        }
+    }
+
+    fn name(&self) -> Option<RefName> {
+        RefName::new(text::from_json(&self.name, self.name_bytes.as_deref())?)
+    }
+
+    /// Returns the reference it points to.
+    pub fn target(&self) -> Option<RefName> {
+        RefName::new(text::from_json(&self.target, self.target_bytes.as_deref())?)
+    }
+}
+
+/// The references that `git update-ref` cannot make: HEAD and the symbolic ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Others {
+    /// HEAD where it is on a reference.
+    pub head: Option<Symref>,
+    /// HEAD where it is on an object.
+    pub detached: Option<String>,
+    /// The symbolic references, dangling ones too.
+    pub symrefs: Vec<Symref>,
+}
+
+impl Others {
+    /// Takes them from a list.
+    pub fn of(list: &RefList) -> Self {
+        let symrefs = list.refs.iter().filter_map(|(name, value)| match value {
+            RefValue::Symbolic(target, _) => Some(Symref::new(name, target)),
+            RefValue::Direct(_) => None,
+        });
+        let detached = match &list.head {
+            Head::Detached(id) => Some(id.to_string()),
+            Head::On(..) | Head::Unborn(_) => None,
+        };
+        Self { head: list.head.on().map(|on| Symref::new(&RefName::head(), on)), detached, symrefs: symrefs.collect() }
+    }
+
+    /// Puts them and the direct references together again.
+    ///
+    /// Returns an error where they do not fit.
+    pub fn join(&self, instructions: &[u8]) -> Result<RefList> {
+        let unfit = || Error::damaged("refs", "the list of references makes no sense");
+        let mut refs = RefList::parse_instructions(instructions).ok_or_else(unfit)?;
+        for symref in &self.symrefs {
+            let (name, target) = (symref.name().ok_or_else(unfit)?, symref.target().ok_or_else(unfit)?);
+            if refs.insert(name, RefValue::Symbolic(target, None)).is_some() {
+                return Err(unfit());
+            }
+        }
+        let head = match (&self.head, &self.detached) {
+            (Some(on), None) => Head::Unborn(on.target().ok_or_else(unfit)?),
+            (None, Some(id)) => Head::Detached(ObjectId::from_hex(id.as_bytes()).map_err(|_| unfit())?),
+            _ => return Err(unfit()),
+        };
+        Ok(RefList { refs, head }.followed())
+    }
+}
+
+/// The list of direct references, in the file `refs` beside the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefsFile {
+    /// How many references there are, symbolic ones too.
+    pub count: usize,
+    /// The file's size.
+    pub bytes: u64,
+    /// The file's SHA-256.
+    pub sha256: String,
+}
+
+/// A hook as it was found, so that one can tell what a restored repository still lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookFile {
+    /// Its file name.
+    pub name: String,
+    /// The SHA-256 of its content; `None` where it could not be read.
+    pub sha256: Option<String>,
+}
+
+/// What of a repository is in no object and no reference.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryRecord {
+    /// The repository's own config, key and value, in order.
+    pub config: Vec<(String, String)>,
+    /// Keys whose values are secrets and were left out.
+    pub config_left_out: Vec<String>,
+    /// The file `description`.
+    pub description: Option<String>,
+    /// The hooks that were there.
+    pub hooks: Vec<HookFile>,
+}
+
+/// The backup before this one in the store, so that a lost manifest is missed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Its id.
+    pub id: BackupId,
+    /// The digest in its manifest.
+    pub digest: String,
+}
+
+/// The versions of the programs that made a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// git-cairn.
+    pub git_cairn: String,
+    /// git.
+    pub git: String,
+}
+
+/// A backup: everything but its objects and its direct references.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// SHA-256 of the manifest's bytes with 64 zeros in this place.
+    pub digest: String,
+    /// The backup's id.
+    pub id: BackupId,
+    /// The backup before it.
+    pub previous: Option<Previous>,
+    /// The site.
+    pub site: SiteRecord,
+    /// The environment.
+    pub environment: String,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// When it was done.
+    pub finished_at: Timestamp,
+    /// When the references were read.
+    pub refs_at: Timestamp,
+    /// What started it.
+    pub initiator: Initiator,
+    /// The word of the job that made it, if one did.
+    pub job: Option<String>,
+    /// The deployment's tag the environment stands on.
+    pub tag: Option<String>,
+    /// The environment's commit.
+    pub commit: Option<String>,
+    /// What the person or the push said.
+    pub note: Option<String>,
+    /// When its retention ends.
+    pub keep_until: Timestamp,
+    /// `sha1` or `sha256`.
+    pub object_format: String,
+    /// The direct references.
+    pub refs: RefsFile,
+    /// HEAD and the symbolic references.
+    pub others: Others,
+    /// The segments that hold its objects, oldest first.
+    pub segments: Vec<Segment>,
+    /// The one of them that it wrote.
+    pub written: Option<String>,
+    /// What else of the repository there was.
+    pub repository: RepositoryRecord,
+    /// The programs that made it.
+    pub versions: Versions,
+    /// What a person should know of it.
+    pub warnings: Vec<String>,
+}
+
+impl Manifest {
+    /// Returns the bytes to store, with their digest set in them and in `self`.
+    pub fn seal(&mut self) -> Vec<u8> {
+        NO_DIGEST.clone_into(&mut self.digest);
+        let (sealed, digest) = seal(self);
+        self.digest = digest;
+        sealed
+    }
+
+    /// Reads stored bytes.
+    ///
+    /// Returns [`crate::error::Kind::Damaged`] where they are not what was sealed, and a plain failure for a manifest
+    /// of a later format.
+    pub fn open(bytes: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let damaged = |why: &str| Error::damaged("manifest", format!("the manifest is damaged: {why}"));
+        let format: Format = serde_json::from_slice(bytes).map_err(|_| damaged("it is no JSON of ours"))?;
+        if format.format > FORMAT {
+            let message = format!("the backup is of format {}, made by a later git-cairn", format.format);
+            return Err(Error::failed("later-format", message).hint("install a newer git-cairn here"));
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|error| damaged(&error.to_string()))?;
+        if !is_sealed(bytes, &manifest.digest) {
+            return Err(damaged("its digest is another"));
+        }
+        Ok(manifest)
+    }
+
+    /// Returns the hash its ids are made with.
+    pub fn hash_kind(&self) -> Result<HashKind> {
+        object_format_from_name(&self.object_format).ok_or_else(|| {
+            Error::failed("object-format", format!("the object format {} is unknown here", self.object_format))
+        })
+    }
+
+    /// Returns the environment's commit.
+    pub fn commit_id(&self) -> Option<ObjectId> {
+        self.commit.as_ref().and_then(|commit| ObjectId::from_hex(commit.as_bytes()).ok())
+    }
+
+    /// Returns the segment this backup wrote.
+    pub fn written_segment(&self) -> Option<&Segment> {
+        self.segments.iter().find(|segment| Some(&segment.file) == self.written.as_ref())
+    }
+
+    /// Returns the bytes of all its segments.
+    pub fn chain_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// Returns the content of SHA256SUMS, for `sha256sum -c` in the backup's folder.
+    pub fn sums(&self, manifest_bytes: &[u8]) -> String {
+        let own = [(sha256(manifest_bytes), "manifest.json".to_owned()), (self.refs.sha256.clone(), "refs".to_owned())];
+        let segments = self.segments.iter().map(|segment| (segment.sha256.clone(), format!("../../{}", segment.file)));
+        own.into_iter().chain(segments).map(|(digest, file)| format!("{digest}  {file}\n")).collect()
+    }
+}
+
+/// Returns the word of the object format, for a new manifest.
+pub fn format_word(kind: HashKind) -> String {
+    object_format_name(kind).into()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    pub fn example(id: &str) -> Manifest {
+        let at = Timestamp::from_second(1_795_420_272).unwrap();
+        Manifest {
+            format: FORMAT,
+            digest: String::new(),
+            id: BackupId::parse(id).unwrap(),
+            previous: None,
+            site: SiteRecord { id: "5eed".into(), name: "mysite".into() },
+            environment: "live".into(),
+            created_at: at,
+            finished_at: at,
+            refs_at: at,
+            initiator: Initiator::Deployment,
+            job: None,
+            tag: Some("live_3".into()),
+            commit: None,
+            note: Some("naïve \u{202e}note".into()),
+            keep_until: at,
+            object_format: "sha1".into(),
+            refs: RefsFile { count: 0, bytes: 0, sha256: sha256(b"") },
+            others: Others { head: None, detached: None, symrefs: vec![] },
+            segments: vec![],
+            written: None,
+            repository: RepositoryRecord::default(),
+            versions: Versions { git_cairn: "0".into(), git: "2".into() },
+            warnings: vec![],
+        }
+    }
+
+    #[test]
+    fn a_sealed_manifest_is_read_back_and_every_flipped_bit_is_seen() {
+        let mut manifest = example("20261123-075112-7c3e");
+        let bytes = manifest.seal();
+        assert_eq!(Manifest::open(&bytes).unwrap(), manifest);
+        for position in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[position] ^= 1;
+            assert!(Manifest::open(&flipped).is_err(), "a flip at {position} passes");
+            assert!(Manifest::open(&bytes[..position]).is_err(), "a cut at {position} passes");
+        }
+    }
+
+    #[test]
+    fn the_digest_can_be_checked_with_sed_and_sha256sum() {
+        let mut manifest = example("20261123-075112-7c3e");
+        let bytes = manifest.seal();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(sha256(text.replacen(&manifest.digest, NO_DIGEST, 1).as_bytes()), manifest.digest);
+    }
+
+    #[test]
+    fn a_later_format_is_named_and_not_called_damage() {
+        let error = Manifest::open(br#"{"format": 2, "anything": "else"}"#).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (crate::error::Kind::Failed, "later-format"));
+    }
+
+    #[test]
+    fn references_are_joined_as_they_were() {
+        let id = ObjectId::from_hex(b"1111111111111111111111111111111111111111").unwrap();
+        let name = |text: &[u8]| RefName::new(text).unwrap();
+        let main = name(b"refs/heads/main");
+        let refs = BTreeMap::from([
+            (main.clone(), RefValue::Direct(id)),
+            (name(b"refs/heads/\xffalias"), RefValue::Symbolic(main.clone(), Some(id))),
+            (name(b"refs/heads/dangling"), RefValue::Symbolic(name(b"refs/heads/gone"), None)),
+        ]);
+        for head in [Head::On(main.clone(), id), Head::Unborn(name(b"refs/heads/new")), Head::Detached(id)] {
+            let list = RefList { refs: refs.clone(), head };
+            let json = serde_json::to_string(&Others::of(&list)).unwrap();
+            let others: Others = serde_json::from_str(&json).unwrap();
+            assert_eq!(others.join(&list.to_instructions()).unwrap(), list);
+        }
+    }
+}

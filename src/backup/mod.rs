@@ -1,0 +1,21 @@
+//! Backups: made, listed, named, handed out and verified.
+
+mod catalog;
+mod create;
+mod get;
+mod id;
+mod manifest;
+mod record;
+mod room;
+mod select;
+mod store_layout;
+mod verify;
+
+pub use catalog::{Catalog, Entry};
+pub use create::{Progress, Request, create, ensure_store, host_store, id_of_living};
+pub use get::{Get, get, init_bare};
+pub use id::BackupId;
+pub use manifest::{HookFile, Initiator, Manifest, Others, RepositoryRecord, SiteRecord, Symref};
+pub use select::select;
+pub use store_layout::{StoreSite, Tenant, keys, restore_guide};
+pub use verify::{Checked, Record, Verification, verify};

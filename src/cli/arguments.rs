@@ -1,0 +1,304 @@
+//! The command line.
+
+use crate::git::Place;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const SITUATIONS: &str = "\
+Live is broken                         git cairn rollback live
+A deployment is due                    git cairn deploy test, then git cairn deploy live
+The repository is gone                 git cairn restore <backup> --store <dir> --to <dir> --bare
+What was deployed, and when            git cairn deployments
+Is there a backup, and is it whole     git cairn backup list, git cairn backup verify
+A new host                             git cairn setup";
+
+/// Deployments that are marked, backups that are proven, and a way back
+#[derive(Debug, Parser)]
+#[command(name = "git-cairn", bin_name = "git cairn", version, before_help = SITUATIONS, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// Act as if started in this directory
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    folder: Option<PathBuf>,
+    /// The repository, whatever the directory
+    #[arg(long, value_name = "DIR", global = true)]
+    git_dir: Option<PathBuf>,
+    /// Print exactly one JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+impl Arguments {
+    /// Returns where the person says the repository is.
+    pub fn place(&self) -> Place {
+        Place { folder: self.folder.clone(), git_dir: self.git_dir.clone() }
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make this bare repository a host, or change what it is
+    Setup(Setup),
+    /// List deployments, newest first
+    Deployments(Deployments),
+    /// Move an environment on: test takes what dev is, live what test is
+    Deploy(Move),
+    /// Move an environment back to what it was
+    Rollback(Move),
+    /// Make, list, hand out and verify backups
+    Backup(Backup),
+    /// Bring a backup back into a directory
+    Restore(Restore),
+    /// Do what pushes left to do
+    Worker(Worker),
+    /// Show the whole story in a throw-away folder
+    Demo(Demo),
+    /// Be the hook that git runs
+    #[command(hide = true)]
+    Hook(Hook),
+}
+
+/// `git cairn setup`.
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// Where archives go; by default a folder <name>.cairn beside the repository
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// What the site is called
+    #[arg(long, value_name = "NAME")]
+    pub site: Option<String>,
+    /// An environment: <name>=<branch>[:<work tree>]
+    #[arg(long = "env", value_name = "NAME=BRANCH[:WORK TREE]")]
+    pub environments: Vec<String>,
+    /// Take over the settings of this backup's repository
+    #[arg(long, value_name = "BACKUP")]
+    pub from: Option<String>,
+    /// Make no first backup
+    #[arg(long)]
+    pub no_backup: bool,
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait for another git-cairn
+    #[arg(long, value_name = "TIME", default_value = "600s")]
+    pub wait: String,
+}
+
+/// `git cairn deployments`.
+#[derive(Debug, Args)]
+pub struct Deployments {
+    /// Only this environment's
+    #[arg(value_name = "ENV")]
+    pub environment: Option<String>,
+    /// The host, where there are several remotes
+    #[arg(long, value_name = "NAME")]
+    pub remote: Option<String>,
+}
+
+/// `git cairn deploy` and `git cairn rollback`.
+#[derive(Debug, Args)]
+pub struct Move {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// A commit, or a deployment such as live_3
+    #[arg(value_name = "COMMIT")]
+    pub target: Option<String>,
+    /// What the deployment's tag is to say
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// The host, where there are several remotes
+    #[arg(long, value_name = "NAME")]
+    pub remote: Option<String>,
+    /// Only print the plan
+    #[arg(long, conflicts_with_all = ["yes", "confirm", "apply"])]
+    pub plan: bool,
+    /// Answer the question with yes
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Carry out exactly the plan of this id, or stop
+    #[arg(long, value_name = "PLAN ID", conflicts_with = "apply")]
+    pub confirm: Option<String>,
+    /// Carry out exactly the plan in this file, or stop
+    #[arg(long, value_name = "FILE")]
+    pub apply: Option<PathBuf>,
+}
+
+/// `git cairn backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// What to do with backups
+    #[command(subcommand)]
+    pub verb: BackupVerb,
+}
+
+/// The verbs of `git cairn backup`.
+#[derive(Debug, Subcommand)]
+pub enum BackupVerb {
+    /// Make a backup now
+    Create(Create),
+    /// List backups, newest first
+    List(List),
+    /// Show everything a backup says
+    Show(Show),
+    /// Hand out a backup's code as one bundle
+    Get(Get),
+    /// Read backups back: every digest, every object, every reference
+    Verify(Verify),
+}
+
+/// Where a store is, without a repository.
+#[derive(Debug, Args)]
+pub struct StoreArguments {
+    /// The store, where no repository is at hand
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// The site, where the store holds several
+    #[arg(long, value_name = "NAME")]
+    pub site: Option<String>,
+}
+
+/// `git cairn backup create`.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// The environment; the first one by default
+    #[arg(value_name = "ENV", conflicts_with = "all")]
+    pub environment: Option<String>,
+    /// Every environment whose branch exists
+    #[arg(long)]
+    pub all: bool,
+    /// What the backup is to say
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// For how many days it is kept
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub keep_for: Option<u32>,
+    /// How long to wait for another git-cairn
+    #[arg(long, value_name = "TIME", default_value = "600s")]
+    pub wait: String,
+}
+
+/// `git cairn backup list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only this environment's
+    #[arg(value_name = "ENV")]
+    pub environment: Option<String>,
+    /// Those whose retention has ended
+    #[arg(long)]
+    pub expired: bool,
+    /// Where to look
+    #[command(flatten)]
+    pub store: StoreArguments,
+}
+
+/// `git cairn backup show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// An id or its start, an environment, live@{2}, live@{yesterday}, or a deployment's tag
+    #[arg(value_name = "BACKUP")]
+    pub backup: String,
+    /// Where to look
+    #[command(flatten)]
+    pub store: StoreArguments,
+}
+
+/// `git cairn backup get`.
+#[derive(Debug, Args)]
+pub struct Get {
+    /// An id or its start, an environment, live@{2}, live@{yesterday}, or a deployment's tag
+    #[arg(value_name = "BACKUP")]
+    pub backup: String,
+    /// Which part of it
+    #[arg(long, value_name = "ELEMENT", value_parser = ["code"])]
+    pub element: String,
+    /// The file to write, or - for standard output; by default a file named after the backup
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Without the references that clients of the host do not see
+    #[arg(long)]
+    pub visible: bool,
+    /// Where to look
+    #[command(flatten)]
+    pub store: StoreArguments,
+}
+
+/// `git cairn backup verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Which backups; the newest of each environment by default
+    #[arg(value_name = "BACKUP", conflicts_with = "all")]
+    pub backups: Vec<String>,
+    /// All of them
+    #[arg(long)]
+    pub all: bool,
+    /// Where to look
+    #[command(flatten)]
+    pub store: StoreArguments,
+}
+
+/// `git cairn restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// An id or its start, an environment, live@{2}, live@{yesterday}, or a deployment's tag
+    #[arg(value_name = "BACKUP")]
+    pub backup: String,
+    /// The directory to make
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// A bare repository with every reference and HEAD as they were
+    #[arg(long)]
+    pub bare: bool,
+    /// Which part of it
+    #[arg(long, value_name = "ELEMENT", value_parser = ["code"], default_value = "code")]
+    pub element: String,
+    /// Where to look
+    #[command(flatten)]
+    pub store: StoreArguments,
+}
+
+/// `git cairn worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// Return when nothing waits or runs
+    #[arg(long)]
+    pub once: bool,
+    /// How long to wait for another git-cairn
+    #[arg(long, value_name = "TIME", default_value = "600s")]
+    pub wait: String,
+    /// Live on when the push that started it ends
+    #[arg(long, hide = true)]
+    pub detached: bool,
+}
+
+/// `git cairn demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Keep what it makes in this directory, which must not exist yet
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// `git cairn hook`.
+#[derive(Debug, Args)]
+pub struct Hook {
+    /// pre-receive or post-receive
+    pub event: String,
+    /// The hook that stood there before
+    #[arg(long)]
+    pub then: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,132 @@
+//! `git cairn backup create`.
+
+use crate::backup::{Catalog, Initiator, Manifest, Request, create, host_store};
+use crate::cli::arguments::Create;
+use crate::cli::progress::Bar;
+use crate::cli::ui::Ui;
+use crate::cli::{done, json as documents};
+use crate::clock;
+use crate::deployment::of_repository;
+use crate::error::{Error, Kind, Result};
+use crate::git::{Place, RefName, Repository};
+use crate::queue::State;
+use crate::site::{Environment, Site};
+use crate::text::{shell_quoted, size};
+use crate::worker::{Frozen, snapshot_lock};
+use bstr::ByteSlice;
+use serde_json::json;
+use std::process::ExitCode;
+
+/// Makes a backup of an environment, or of each.
+pub fn run(place: &Place, what: Create, ui: &mut Ui) -> Result<ExitCode> {
+    let repository = Repository::discover(place)?;
+    let site = Site::from_config(&repository.config())?;
+    let wait = clock::parse_span(&what.wait)?;
+    let environments = chosen(&repository, &site, &what)?;
+    let state = State::of(&repository, site.modes);
+    if !state.is_ours()? {
+        return Err(Error::refused("not-owner", "the store is written by the owner of the repository alone")
+            .hint("run this as its owner"));
+    }
+    let _lock = snapshot_lock(&state, wait)?;
+    let frozen = Frozen::now(&repository)?;
+    let (mut made, mut failed) = (Vec::new(), Vec::new());
+    for environment in environments {
+        match make(&repository, &site, environment, &frozen, &what) {
+            Ok(manifest) => made.push(manifest),
+            Err(error) => failed.push(error.while_doing(&environment.name)),
+        }
+    }
+    if made.is_empty()
+        && let Some(error) = failed.pop()
+    {
+        return Err(error);
+    }
+    report(&site, &made, what.all, ui)?;
+    for error in &failed {
+        ui.warn(&error.to_string());
+    }
+    if failed.is_empty() { done() } else { Ok(ExitCode::from(Kind::Partial.exit_code())) }
+}
+
+fn make(
+    repository: &Repository,
+    site: &Site,
+    environment: &Environment,
+    frozen: &Frozen,
+    what: &Create,
+) -> Result<Manifest> {
+    let request = request(repository, site, environment, frozen, what)?;
+    let bar = Bar::stages(4);
+    let manifest = create(repository, site, &request, &mut |stage| bar.stage(stage))?;
+    State::of(repository, site.modes).database()?.set_last_snapshot(&request.list.to_instructions())?;
+    Ok(manifest)
+}
+
+fn chosen<'a>(repository: &Repository, site: &'a Site, what: &Create) -> Result<Vec<&'a Environment>> {
+    if !what.all {
+        let one = what.environment.as_deref().map_or(Ok(site.first()), |name| site.environment(name))?;
+        return Ok(vec![one]);
+    }
+    let mut there = Vec::new();
+    for environment in &site.environments {
+        if repository.ref_id(&environment.branch)?.is_some() {
+            there.push(environment);
+        }
+    }
+    // An empty repository is backed up too.
+    Ok(if there.is_empty() { vec![site.first()] } else { there })
+}
+
+fn request(
+    repository: &Repository,
+    site: &Site,
+    environment: &Environment,
+    frozen: &Frozen,
+    what: &Create,
+) -> Result<Request> {
+    let commit = frozen.list.id_of(&environment.branch);
+    let deployments = of_repository(repository, site)?;
+    let stands_on = |tag: &str| RefName::tag(tag).is_some_and(|tag| frozen.list.refs.contains_key(&tag));
+    let newest = deployments
+        .iter()
+        .find(|one| one.environment == environment.name.as_str() && Some(one.commit) == commit && stands_on(&one.tag));
+    Ok(Request {
+        environment: environment.name.to_string(),
+        initiator: Initiator::Manual,
+        job: None,
+        list: frozen.list.clone(),
+        refs_at: frozen.at,
+        tag: newest.map(|deployment| deployment.tag.clone()),
+        commit,
+        note: what.note.clone(),
+        keep_days: what.keep_for.unwrap_or(site.keep_days),
+    })
+}
+
+fn report(site: &Site, made: &[Manifest], all: bool, ui: &mut Ui) -> Result<()> {
+    let store = host_store(site);
+    let catalog = Catalog { store: &store, site: site.name.clone(), entries: vec![] };
+    if ui.wants_json() {
+        let backups = made.iter().map(|manifest| documents::backup(&catalog, manifest)).collect::<Result<Vec<_>>>()?;
+        match backups.as_slice() {
+            [one] if !all => ui.document(&json!({"schema": 1, "backup": one})),
+            many => ui.document(&json!({"schema": 1, "backups": many})),
+        }
+        return Ok(());
+    }
+    let root = shell_quoted(site.store.as_os_str().as_encoded_bytes().as_bstr());
+    for manifest in made {
+        let archive = manifest.written_segment().map_or("nothing new to store".into(), |segment| {
+            format!("{}/{}, {}", site.name, segment.file, size(segment.bytes))
+        });
+        ui.say(&format!(
+            "{}: code, {} in all ({archive}), read back and verified",
+            manifest.environment,
+            size(manifest.chain_bytes())
+        ));
+        ui.hint(&format!("to restore it: git cairn restore {} --store {root} --to <dir>", manifest.id));
+        ui.result(manifest.id.as_str());
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `git cairn backup verify`.
+
+use crate::backup::{Catalog, Checked, Entry, Record, Verification, select, verify};
+use crate::cli::arguments::Verify;
+use crate::cli::done;
+use crate::cli::source::Source;
+use crate::cli::ui::Ui;
+use crate::clock;
+use crate::error::{Error, Kind, Result};
+use crate::git::Place;
+use crate::text::count;
+use serde_json::json;
+use std::collections::HashSet;
+use std::process::ExitCode;
+
+/// Reads backups back and says what is damaged.
+pub fn run(place: &Place, what: Verify, ui: &mut Ui) -> Result<ExitCode> {
+    let source = Source::open(place, &what.store)?;
+    let catalog = source.catalog()?;
+    let now = clock::now();
+    let entries = chosen(&catalog, &what)?;
+    if entries.is_empty() {
+        return Err(Error::not_found("no-backup", format!("there is no backup in {}", source.root().display()))
+            .hint("make one: git cairn backup create"));
+    }
+    let record = source.own_state().map_or(Record::Forgotten, Record::Kept);
+    let Verification { checked, not_looked_at } = verify(&catalog, &entries, record, &source.scratch()?, now)?;
+    let damaged: Vec<_> = checked.iter().filter(|one| one.problem.is_some()).collect();
+    if ui.wants_json() {
+        let one = |one: &Checked| json!({"backup": one.backup, "element": element(&one.file), "file": one.file, "ok": one.problem.is_none(), "problem": one.problem});
+        let list: Vec<_> = checked.iter().map(one).collect();
+        ui.document(&json!({"schema": 1, "checked": list}));
+    } else {
+        for one in &damaged {
+            ui.result(&format!(
+                "damaged: {} of backup {}: {}",
+                one.file,
+                one.backup,
+                one.problem.as_deref().unwrap_or_default()
+            ));
+        }
+        let files = checked.iter().map(|one| &one.file).collect::<HashSet<_>>().len();
+        ui.say(&format!("read {} of {}", count(files, "file"), count(entries.len(), "backup")));
+        if damaged.is_empty() && not_looked_at.is_empty() {
+            ui.result(&format!("{} whole", if entries.len() == 1 { "the backup is" } else { "the backups are" }));
+        }
+    }
+    for one in &not_looked_at {
+        ui.warn(&format!("not looked at: {one}"));
+    }
+    match (damaged.is_empty(), not_looked_at.is_empty()) {
+        (true, true) => done(),
+        (true, false) => Ok(ExitCode::from(Kind::Partial.exit_code())),
+        (false, _) => Ok(ExitCode::from(Kind::Damaged.exit_code())),
+    }
+}
+
+fn element(file: &str) -> Option<&'static str> {
+    file.starts_with("code/").then_some("code")
+}
+
+fn chosen<'a>(catalog: &'a Catalog<'_>, what: &Verify) -> Result<Vec<&'a Entry>> {
+    if what.all {
+        return Ok(catalog.entries.iter().collect());
+    }
+    if !what.backups.is_empty() {
+        let mut found = Vec::new();
+        for words in &what.backups {
+            found.push(named(catalog, words)?);
+        }
+        return Ok(found);
+    }
+    let mut seen = HashSet::new();
+    let newest = |entry: &&Entry| match &entry.manifest {
+        Ok(manifest) => seen.insert(manifest.environment.clone()),
+        // Which environment it was of cannot be told, so it is looked at.
+        Err(_) => true,
+    };
+    Ok(catalog.entries.iter().filter(newest).collect())
+}
+
+/// A backup whose manifest is damaged can be named too: saying so is what `verify` is for.
+fn named<'a>(catalog: &'a Catalog<'_>, words: &str) -> Result<&'a Entry> {
+    let by_id = catalog.entries.iter().find(|entry| entry.id.as_str() == words);
+    if let Some(entry) = by_id {
+        return Ok(entry);
+    }
+    let id = &select(catalog, words)?.id;
+    Ok(catalog.entries.iter().find(|entry| entry.id == *id).expect("it was selected from these"))
+}

@@ -1,0 +1,154 @@
+//! `git cairn deploy` and `git cairn rollback`.
+
+use crate::cli::arguments::Move;
+use crate::cli::ui::Ui;
+use crate::cli::{done, unconfirmed};
+use crate::deployment::{Applied, Host, Operation, Plan, PlanCommit, Wish, apply, find_host, nothing, plan, plan_id};
+use crate::error::{AtPath, Error, Kind, Result};
+use crate::git::{Place, Repository};
+use crate::text::count;
+use std::process::ExitCode;
+
+/// How many commits are shown of those that come or go.
+const COMMITS_SHOWN: usize = 10;
+/// The shortest start of a plan's id that `--confirm` takes.
+const PLAN_START_MIN: usize = 8;
+
+/// Moves an environment on.
+pub fn deploy(place: &Place, what: Move, ui: &mut Ui) -> Result<ExitCode> {
+    run(place, Operation::Deploy, what, ui)
+}
+
+/// Moves an environment back.
+pub fn rollback(place: &Place, what: Move, ui: &mut Ui) -> Result<ExitCode> {
+    run(place, Operation::Rollback, what, ui)
+}
+
+fn run(place: &Place, operation: Operation, what: Move, ui: &mut Ui) -> Result<ExitCode> {
+    let repository = Repository::discover(place)?;
+    let host = find_host(&repository, what.remote.as_deref())?;
+    for note in &host.notes {
+        ui.hint(note);
+    }
+    if let Some(path) = &what.apply {
+        let text = std::fs::read(path).at("read the plan", path)?;
+        let made = read_plan(&text)?;
+        if (made.operation, made.environment.as_str()) != (operation, what.environment.as_str()) {
+            return Err(Error::usage(format!("the plan is to {} {}", verb(made.operation), made.environment)));
+        }
+        return carry_out(&repository, &host, &made, ui);
+    }
+    let wish =
+        Wish { operation, environment: &what.environment, target: what.target.as_deref(), note: what.note.as_deref() };
+    let made = plan(&repository, &host, &wish)?;
+    let idle = made.expect_remote.as_ref() == Some(&made.target);
+    if what.plan {
+        print_plan(&made, ui);
+        return if idle { Ok(ExitCode::from(Kind::Nothing.exit_code())) } else { done() };
+    }
+    if idle {
+        return Err(nothing(&made));
+    }
+    if let Some(id) = &what.confirm {
+        if id.len() < PLAN_START_MIN || !made.plan_id.starts_with(id.as_str()) {
+            return Err(Error::new(Kind::Moved, "plan-differs", "the plan is another one by now; nothing was changed")
+                .hint("look at it again: run the same command with --plan"));
+        }
+    } else {
+        show(&made, ui);
+        if !what.yes {
+            confirm(&made, ui)?;
+        }
+    }
+    carry_out(&repository, &host, &made, ui)
+}
+
+fn read_plan(text: &[u8]) -> Result<Plan> {
+    let made: Plan = serde_json::from_slice(text).map_err(|error| Error::usage(format!("that is no plan: {error}")))?;
+    if plan_id(&made) == made.plan_id {
+        return Ok(made);
+    }
+    Err(Error::usage("the plan was changed after it was made").hint("make it again with --plan --json"))
+}
+
+fn confirm(made: &Plan, ui: &Ui) -> Result<()> {
+    let what = format!("{} {}", verb(made.operation), made.environment);
+    if !ui.can_ask() {
+        return Err(unconfirmed(&what, &format!("say it with --yes, or with --confirm {}", &made.plan_id[..16])));
+    }
+    if ui.ask(&format!("{}?", capital(&what))) {
+        return Ok(());
+    }
+    Err(unconfirmed(&what, "nothing was done"))
+}
+
+fn carry_out(repository: &Repository, host: &Host, made: &Plan, ui: &mut Ui) -> Result<ExitCode> {
+    let applied: Applied = apply(repository, host, made)?;
+    if ui.wants_json() {
+        ui.document(&applied);
+        return done();
+    }
+    match &applied.id {
+        Some(tag) => ui.result(&format!("{} stands on {tag} ({})", made.environment, &made.target[..10])),
+        None => ui.result(&format!("{} stands on {}", made.environment, &made.target[..10])),
+    }
+    ui.say("the branch and its tag moved; the served tree is updated by the host's own means");
+    ui.hint(&format!("to take it back: {}", applied.undo));
+    done()
+}
+
+fn print_plan(made: &Plan, ui: &mut Ui) {
+    if ui.wants_json() {
+        ui.document(made);
+        return;
+    }
+    for line in described(made) {
+        ui.result(&line);
+    }
+    ui.result(&format!("plan {}", made.plan_id));
+}
+
+fn show(made: &Plan, ui: &Ui) {
+    for line in described(made) {
+        ui.say(&line);
+    }
+    for warning in &made.warnings {
+        ui.warn(&warning.text);
+    }
+}
+
+/// The plan as lines; the first says what will change and where.
+fn described(made: &Plan) -> Vec<String> {
+    let short = |id: &String| id[..10].to_owned();
+    let from = made.expect_remote.as_ref().map_or("nothing".into(), short);
+    let to = made.target_name.as_ref().map_or(short(&made.target), |name| format!("{} ({name})", short(&made.target)));
+    let mut lines = vec![format!("{} {}: {from} -> {to} on {}", verb(made.operation), made.environment, made.push_url)];
+    let mut list = |what: &str, commits: &[PlanCommit], number: usize| {
+        if number == 0 {
+            return;
+        }
+        lines.push(format!("{what}, {}:", count(number, "commit")));
+        lines.extend(commits.iter().take(COMMITS_SHOWN).map(|commit| {
+            let text = format!("{}, {}", commit.subject, commit.author);
+            format!("  {} {}", &commit.id[..10], crate::text::shown(text.as_bytes()))
+        }));
+        if number > COMMITS_SHOWN {
+            lines.push(format!("  and {} more", number - COMMITS_SHOWN));
+        }
+    };
+    list("arriving", &made.commits, made.commits_count);
+    list("leaving", &made.commits_dropped, made.commits_dropped_count);
+    lines
+}
+
+fn verb(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Deploy => "deploy",
+        Operation::Rollback => "roll back",
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}

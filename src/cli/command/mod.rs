@@ -1,0 +1,10 @@
+//! One file a command.
+
+pub mod backup;
+pub mod demo;
+pub mod deploy;
+pub mod deployments;
+pub mod hook;
+pub mod restore;
+pub mod setup;
+pub mod worker;

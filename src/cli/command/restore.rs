@@ -1,0 +1,70 @@
+//! `git cairn restore`.
+
+use crate::backup::select;
+use crate::cli::arguments::Restore;
+use crate::cli::done;
+use crate::cli::progress::Bar;
+use crate::cli::source::Source;
+use crate::cli::ui::Ui;
+use crate::error::Result;
+use crate::git::Place;
+use crate::restore::{Kind, restore};
+use crate::text::shell_quoted;
+use bstr::ByteSlice;
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Restores a backup into a directory.
+pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
+    let source = Source::open(place, &what.store)?;
+    let catalog = source.catalog()?;
+    let manifest = select(&catalog, &what.backup)?;
+    let kind = if what.bare { Kind::Bare } else { Kind::WorkTree };
+    let restored = {
+        let bar = Bar::bytes(manifest.chain_bytes(), "restoring");
+        restore(&catalog, manifest, kind, &what.to, source.root(), &mut |bytes| bar.advance(bytes))?
+    };
+    let quoted = |path: &Path| shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr());
+    let next = what.bare.then(|| {
+        let site = if manifest.site.name == source.site_name() {
+            String::new()
+        } else {
+            format!(" --site {}", source.site_name())
+        };
+        format!(
+            "git -C {} cairn setup --store {}{site} --from {}",
+            quoted(&restored.path),
+            quoted(source.root()),
+            manifest.id
+        )
+    });
+    if ui.wants_json() {
+        ui.document(&json!({
+            "schema": 1,
+            "backup": manifest.id,
+            "to": restored.path,
+            "bare": what.bare,
+            "refs": restored.refs,
+            "objects": restored.objects,
+            "checked_out": restored.checked_out,
+            "next": next,
+        }));
+        return done();
+    }
+    let refs = crate::text::count(restored.refs, "reference");
+    ui.result(&format!(
+        "restored backup {} to {}: {refs}, {} objects, as the manifest says",
+        manifest.id,
+        quoted(&restored.path),
+        restored.objects
+    ));
+    if let Some(name) = &restored.checked_out {
+        ui.result(&format!("checked out: {name}"));
+    }
+    if let Some(next) = next {
+        ui.result("to make it a host again, with hooks and the rest of its config:");
+        ui.result(&next);
+    }
+    done()
+}

@@ -1,0 +1,117 @@
+//! `git cairn setup`.
+
+use crate::cli::arguments::Setup;
+use crate::cli::done;
+use crate::cli::progress::Bar;
+use crate::cli::ui::Ui;
+use crate::clock;
+use crate::error::Result;
+use crate::git::{Place, Repository};
+use crate::queue::State;
+use crate::setup::{Change, Options, SetupPlan, Standing, WantedEnvironment, apply, look};
+use crate::text::shell_quoted;
+use crate::worker::{git_cairn, snapshot_lock};
+use bstr::ByteSlice;
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Makes the repository a host, or says what that would do.
+pub fn run(place: &Place, what: Setup, ui: &mut Ui) -> Result<ExitCode> {
+    let repository = Repository::discover(place)?;
+    let wait = clock::parse_span(&what.wait)?;
+    let environments = what.environments.iter().map(|text| WantedEnvironment::parse(text)).collect::<Result<_>>()?;
+    let options = Options {
+        store: what.store,
+        site: what.site,
+        environments,
+        from: what.from,
+        no_backup: what.no_backup,
+        git_cairn: git_cairn()?,
+    };
+    let mut plan = look(&repository, &options)?;
+    let mut backup = None;
+    if !what.dry_run {
+        // What cannot be set up is refused before anything is written; what can is looked at again under the lock, for two
+        // setups at once must not each invent a site.
+        let state = State::of(&repository, plan.site.modes);
+        let _lock = snapshot_lock(&state, wait)?;
+        let repository = Repository::open(repository.git_dir())?;
+        plan = look(&repository, &options)?;
+        let bar = Bar::stages(4);
+        backup = apply(&repository, &plan, &mut |stage| bar.stage(stage))?.map(|manifest| manifest.id.to_string());
+    }
+    let changes: Vec<_> = plan.changes.iter().map(described).collect();
+    if ui.wants_json() {
+        ui.document(&document(&plan, &changes, what.dry_run, backup.as_deref()));
+        return done();
+    }
+    let mark = if what.dry_run { "would" } else { "done" };
+    for change in &changes {
+        ui.result(&format!("{mark}: {change}"));
+    }
+    if changes.is_empty() {
+        ui.result("nothing to change");
+    }
+    for standing in &plan.standing {
+        ui.result(&stands(standing));
+    }
+    for note in &plan.notes {
+        ui.hint(note);
+    }
+    if let Some(id) = &backup {
+        ui.say(&format!("first backup {id}, read back and verified"));
+        ui.hint(&format!("to restore it: git cairn restore {id} --store {} --to <dir> --bare", path(&plan.site.store)));
+    }
+    done()
+}
+
+fn path(path: &Path) -> String {
+    shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
+}
+
+fn described(change: &Change) -> String {
+    match change {
+        Change::Set { key, value, add: false } => format!("config {key} = {value}"),
+        Change::Set { key, value, add: true } => format!("config {key} = {value} (added to what is there)"),
+        Change::Hook(hook) => match &hook.move_to {
+            Some(found) => {
+                format!("hook {}; what stands there moves to {} and runs after it", path(&hook.path), path(found))
+            }
+            None => format!("hook {}", path(&hook.path)),
+        },
+        Change::Meta(_) => format!("reference {}, by which clones know the site", crate::site::META_REF),
+        Change::Description(_) => "description, as it was".into(),
+        Change::Store(folder) => format!("store {}", path(folder)),
+        Change::Backup => "first backup".into(),
+    }
+}
+
+fn stands(standing: &Standing) -> String {
+    let Standing { name, branch, tip, deploys } = standing;
+    match tip {
+        Some(tip) => format!("{name}: branch {branch}, stands on {}", tip.to_hex_with_len(10)),
+        None if *deploys => {
+            format!("{name}: branch {branch} does not exist yet; git cairn deploy {name} will create it")
+        }
+        None => format!("{name}: branch {branch} does not exist yet; the first push creates it"),
+    }
+}
+
+fn document(plan: &SetupPlan, changes: &[String], dry_run: bool, backup: Option<&str>) -> serde_json::Value {
+    let environments: Vec<_> = plan
+        .standing
+        .iter()
+        .map(|one| json!({"name": one.name, "branch": one.branch, "commit": one.tip.map(|tip| tip.to_string())}))
+        .collect();
+    json!({
+        "schema": 1,
+        "site": plan.site.name,
+        "store": plan.site.store,
+        "dry_run": dry_run,
+        "changes": changes,
+        "environments": environments,
+        "notes": plan.notes,
+        "backup": backup,
+    })
+}

@@ -1,0 +1,75 @@
+//! `git cairn worker`.
+
+use crate::cli::arguments::Worker;
+use crate::cli::ui::Ui;
+use crate::clock;
+use crate::error::{Error, Kind, Result};
+use crate::git::{Place, Repository};
+use crate::queue::State;
+use crate::site::Site;
+use crate::worker::{Outcome, place_in_line, run_once};
+use serde_json::json;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long a worker that stays rests between two looks.
+const REST: Duration = Duration::from_secs(30);
+
+/// Runs the worker, once or until it is stopped.
+pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
+    if what.detached {
+        // The session of the push that started us may end before we do.
+        let _ = rustix::process::setsid();
+        let (repository, site) = host(place)?;
+        let place = place_in_line(&State::of(&repository, site.modes))?;
+        return report(&run_once(&repository, &site, clock::parse_span(&what.wait)?, Some(place))?, ui);
+    }
+    let wait = clock::parse_span(&what.wait)?;
+    loop {
+        let outcome = host(place).and_then(|(repository, site)| run_once(&repository, &site, wait, None));
+        if what.once {
+            return report(&outcome?, ui);
+        }
+        match outcome.and_then(|outcome| report(&outcome, ui)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == Kind::Busy => {}
+            // What is in the way now may not be in half a minute.
+            Err(error) => ui.fail(&error),
+        }
+        std::thread::sleep(REST);
+    }
+}
+
+/// The repository and its site, read anew for every look: both may change while a worker stays.
+fn host(place: &Place) -> Result<(Repository, Site)> {
+    let repository = Repository::discover(place)?;
+    let site = Site::from_config(&repository.config())?;
+    Ok((repository, site))
+}
+
+fn report(outcome: &Outcome, ui: &mut Ui) -> Result<ExitCode> {
+    for tag in &outcome.marked {
+        ui.say(&format!("marked {tag}, whose hook had died"));
+    }
+    if ui.wants_json() {
+        ui.document(&json!({"schema": 1, "marked": outcome.marked, "made": outcome.made, "failed": outcome.failed}));
+    } else {
+        for id in &outcome.made {
+            ui.result(id);
+        }
+    }
+    match outcome.failed.as_slice() {
+        [] => super::super::done(),
+        [one] if outcome.made.is_empty() => {
+            Err(Error::outside("job-failed", format!("a backup could not be made: {one}"))
+                .hint("it stays queued; when that is mended: git cairn worker --once"))
+        }
+        failed => {
+            for one in failed {
+                ui.warn(&format!("a backup could not be made: {one}"));
+            }
+            ui.hint("they stay queued; when that is mended: git cairn worker --once");
+            Ok(ExitCode::from(if outcome.made.is_empty() { Kind::Outside } else { Kind::Partial }.exit_code()))
+        }
+    }
+}

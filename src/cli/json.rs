@@ -1,0 +1,114 @@
+//! The documents that `--json` prints.
+
+use crate::backup::{Catalog, Manifest};
+use crate::deployment::Deployment;
+use crate::element::code::Proof;
+use crate::error::Result;
+use crate::git::{RefList, RefValue};
+use crate::text;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// When the oldest of a backup's segments was last read back whole; `None` where one never was.
+pub fn verified_at(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Option<Timestamp>> {
+    let mut times = Vec::new();
+    for segment in &manifest.segments {
+        match Proof::of(catalog.store, &catalog.site, segment)? {
+            Some(proof) => times.push(proof.verified_at),
+            None => return Ok(None),
+        }
+    }
+    Ok(times.into_iter().min().or(Some(manifest.finished_at)))
+}
+
+/// A backup, without its references.
+pub fn backup(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Value> {
+    let written = manifest.written_segment();
+    Ok(json!({
+        "id": manifest.id,
+        "site": manifest.site.name,
+        "environment": manifest.environment,
+        "created_at": manifest.created_at,
+        "finished_at": manifest.finished_at,
+        "refs_at": manifest.refs_at,
+        "initiator": manifest.initiator,
+        "tag": manifest.tag,
+        "commit": manifest.commit,
+        "note": manifest.note,
+        "keep_until": manifest.keep_until,
+        "refs": manifest.refs.count,
+        "elements": [{
+            "element": "code",
+            "bytes": written.map_or(0, |segment| segment.bytes),
+            "chain_bytes": manifest.chain_bytes(),
+            "sha256": written.map(|segment| segment.sha256.clone()),
+            "verified_at": verified_at(catalog, manifest)?,
+        }],
+        "uncommitted": null,
+        "warnings": manifest.warnings,
+    }))
+}
+
+/// A backup with everything `show` adds.
+pub fn whole_backup(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Value> {
+    let list = catalog.refs(manifest)?;
+    let mut document = backup(catalog, manifest)?;
+    let mut segments = Vec::new();
+    for segment in &manifest.segments {
+        let verified_at = Proof::of(catalog.store, &catalog.site, segment)?.map(|proof| proof.verified_at);
+        segments.push(
+            json!({"file": segment.file, "bytes": segment.bytes, "sha256": segment.sha256, "verified_at": verified_at}),
+        );
+    }
+    let head = list.head.on().map(|on| text::json_text(on.as_bytes()));
+    document["ref_list"] = ref_list(&list);
+    document["head"] = json!({"symref": head, "id": list.head.id().map(|id| id.to_string())});
+    if let Some(extra) = list.head.on().and_then(|on| text::extra_bytes(on.as_bytes())) {
+        document["head"]["symref_bytes"] = extra.into();
+    }
+    document["segments"] = segments.into();
+    document["object_format"] = manifest.object_format.clone().into();
+    document["versions"] = json!(manifest.versions);
+    document["repository"] = json!(manifest.repository);
+    Ok(document)
+}
+
+fn ref_list(list: &RefList) -> Value {
+    let one = |(name, value): (&crate::git::RefName, &RefValue)| {
+        let symref = match value {
+            RefValue::Symbolic(target, _) => Some(target),
+            RefValue::Direct(_) => None,
+        };
+        let mut entry = json!({
+            "name": text::json_text(name.as_bytes()),
+            "id": value.id().map(|id| id.to_string()),
+            "symref": symref.map(|target| text::json_text(target.as_bytes())),
+        });
+        if let Some(extra) = text::extra_bytes(name.as_bytes()) {
+            entry["name_bytes"] = extra.into();
+        }
+        if let Some(extra) = symref.and_then(|target| text::extra_bytes(target.as_bytes())) {
+            entry["symref_bytes"] = extra.into();
+        }
+        entry
+    };
+    list.refs.iter().map(one).collect()
+}
+
+/// A deployment; `backup` is the one it made, where the store is at hand.
+pub fn deployment(deployment: &Deployment, subject: &str, backup: Option<&str>) -> Value {
+    let message = deployment.message.as_ref();
+    json!({
+        "environment": deployment.environment,
+        "number": deployment.number,
+        "tag": deployment.tag,
+        "commit": deployment.commit.to_string(),
+        "subject": subject,
+        "created_at": deployment.created_at,
+        "pusher": message.map(|message| message.pusher.clone()),
+        "note": message.and_then(|message| message.note.clone()),
+        "previous": message.and_then(|message| message.previous).map(|id| id.to_string()),
+        "rollback": message.is_some_and(|message| message.rollback),
+        "backup": backup,
+    })
+}

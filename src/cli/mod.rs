@@ -1,0 +1,68 @@
+//! What a person types and sees: arguments, prompts, tables, JSON, progress. One file a command below `command`.
+
+mod arguments;
+mod command;
+mod json;
+mod progress;
+mod source;
+mod table;
+mod ui;
+
+use crate::error::{Error, Kind, Result};
+use arguments::{Arguments, Verb};
+use clap::Parser;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use ui::Ui;
+
+/// Runs the command line and returns the exit code that scripts rely on.
+pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
+    let words: Vec<OsString> = words.collect();
+    let arguments = match Arguments::try_parse_from(&words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
+            }
+            // The line could not be read, so whether JSON was asked for can only be seen in its words.
+            let wants_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+            Ui::new(wants_json).misused(&error.to_string());
+            return ExitCode::from(Kind::Usage.exit_code());
+        }
+    };
+    let mut ui = Ui::new(arguments.json);
+    match run(arguments, &mut ui) {
+        Ok(code) => code,
+        Err(error) => {
+            ui.fail(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
+    let place = arguments.place().enter()?;
+    match arguments.verb {
+        Verb::Setup(what) => command::setup::run(&place, what, ui),
+        Verb::Deployments(what) => command::deployments::run(&place, what, ui),
+        Verb::Deploy(what) => command::deploy::deploy(&place, what, ui),
+        Verb::Rollback(what) => command::deploy::rollback(&place, what, ui),
+        Verb::Backup(what) => command::backup::run(&place, what, ui),
+        Verb::Restore(what) => command::restore::run(&place, what, ui),
+        Verb::Worker(what) => command::worker::run(&place, what, ui),
+        Verb::Demo(what) => command::demo::run(what, ui),
+        Verb::Hook(what) => command::hook::run(&what),
+    }
+}
+
+/// Exit code 0.
+#[expect(clippy::unnecessary_wraps, reason = "it ends functions that can fail")]
+fn done() -> Result<ExitCode> {
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Answers a question with the error that names the flag.
+fn unconfirmed(what: &str, flag: &str) -> Error {
+    Error::new(Kind::Unconfirmed, "confirmation-needed", format!("{what} needs a yes; nothing was changed")).hint(flag)
+}

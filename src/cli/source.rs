@@ -1,0 +1,67 @@
+//! Where backups are read from: the store of the repository at hand, or one that was named.
+
+use super::arguments::StoreArguments;
+use crate::backup::{Catalog, StoreSite, host_store};
+use crate::error::{AtPath, Result};
+use crate::git::{Place, Repository};
+use crate::queue::State;
+use crate::site::Site;
+use crate::store::LocalStore;
+use std::path::{Path, PathBuf};
+
+/// A store, and the site in it.
+pub struct Source {
+    store: LocalStore,
+    name: String,
+    /// The site, where the repository is at hand.
+    pub site: Option<Site>,
+    state: Option<State>,
+}
+
+impl Source {
+    /// Opens what was named, else what the repository at hand names.
+    pub fn open(place: &Place, named: &StoreArguments) -> Result<Self> {
+        if let Some(root) = &named.store {
+            let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.clone());
+            let store = LocalStore::existing(&root)?;
+            let name = StoreSite::find(&store, named.site.as_deref())?.name;
+            return Ok(Self { store, name, site: None, state: None });
+        }
+        let repository = Repository::discover(place)?;
+        let site = Site::from_config(&repository.config())?;
+        let store = host_store(&site);
+        let store = LocalStore::existing(store.root()).map(|_| store)?;
+        let state = State::of(&repository, site.modes);
+        let name = named.site.clone().unwrap_or_else(|| site.name.clone());
+        Ok(Self { store, name, site: Some(site), state: Some(state) })
+    }
+
+    /// Reads its backups.
+    pub fn catalog(&self) -> Result<Catalog<'_>> {
+        Catalog::read(&self.store, &self.name)
+    }
+
+    /// Returns the directory of the store.
+    pub fn root(&self) -> &Path {
+        self.store.root()
+    }
+
+    /// Returns the name of the site.
+    pub fn site_name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the state of the repository at hand, where its store is this user's to write.
+    pub fn own_state(&self) -> Option<&State> {
+        self.state.as_ref().filter(|state| state.is_ours().unwrap_or(false))
+    }
+
+    /// Returns a folder for files that are needed only meanwhile.
+    pub fn scratch(&self) -> Result<PathBuf> {
+        if let Some(state) = self.own_state() {
+            return state.scratch();
+        }
+        let folder = std::env::temp_dir();
+        std::fs::canonicalize(&folder).at("find the folder", &folder)
+    }
+}

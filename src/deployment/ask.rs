@@ -1,0 +1,153 @@
+//! Finding the host of a clone, and what it says of its site.
+
+use crate::error::{Error, Result};
+use crate::git::{Advertised, ObjectId, RefName, Remote, Repository};
+use crate::site::{Environment, EnvironmentName, META_BYTES_MAX, META_REF, Meta, Site, TagTemplate};
+use bstr::ByteSlice;
+
+/// A host, what it advertised, and the site it serves.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// Where it is.
+    pub remote: Remote,
+    /// What it advertised when it was asked.
+    pub advertised: Advertised,
+    /// The environments, the first being where people develop.
+    pub environments: Vec<Environment>,
+    /// The template of deployment tags.
+    pub template: TagTemplate,
+    /// Whether the host says all this itself, and so knows our push options.
+    pub speaks: bool,
+    /// What the person should know about how it was found.
+    pub notes: Vec<String>,
+}
+
+impl Host {
+    /// Returns the environment of that name.
+    ///
+    /// Returns [`crate::error::Kind::NotFound`], naming those there are.
+    pub fn environment(&self, name: &str) -> Result<&Environment> {
+        self.environments.iter().find(|environment| environment.name.as_str() == name).ok_or_else(|| {
+            let names: Vec<_> = self.environments.iter().map(|environment| environment.name.as_str()).collect();
+            Error::not_found(
+                "no-environment",
+                format!("the host has no environment {}", crate::text::shown(name.as_bytes())),
+            )
+            .hint(format!("it has {}", names.join(", ")))
+        })
+    }
+
+    /// Returns what an environment's branch holds.
+    pub fn tip(&self, environment: &Environment) -> Option<ObjectId> {
+        self.advertised.refs.get(&environment.branch).copied()
+    }
+
+    /// Returns the environments a push to which is a deployment.
+    pub fn deploying(&self) -> &[Environment] {
+        &self.environments[1..]
+    }
+
+    /// Returns the deployment tags of an environment, highest number first, with the commits they lead to.
+    pub fn deployments(&self, environment: &Environment) -> Vec<(u64, RefName, ObjectId)> {
+        let number = |name: &RefName| {
+            name.is_below("refs/tags/").then(|| self.template.number(&environment.name, &name.short().to_string()))?
+        };
+        let tags = self.advertised.refs.keys().filter_map(|name| Some((number(name)?, name.clone())));
+        let mut tags: Vec<_> =
+            tags.filter_map(|(n, name)| Some((n, name.clone(), self.advertised.commit_of(&name)?))).collect();
+        tags.sort_by_key(|(number, ..)| std::cmp::Reverse(*number));
+        tags
+    }
+}
+
+/// Finds the host: the named remote, else `cairn.remote`, else the repository itself where it is set up, else the only
+/// remote that tells of a site, else `origin`; and asks it.
+pub fn find_host(repository: &Repository, named: Option<&str>) -> Result<Host> {
+    let config = repository.config();
+    let mut notes = Vec::new();
+    let configured = named.map(str::to_owned).or_else(|| config.get("cairn", "remote"));
+    let (remote, advertised) = match configured {
+        Some(name) => ask(repository, Remote::named(repository, &name)?)?,
+        None if config.get("cairn", "id").is_some() && repository.is_bare() => {
+            ask(repository, Remote::myself(repository)?)?
+        }
+        None => guess(repository, &mut notes)?,
+    };
+    let (environments, template, speaks) = site_of(repository, &remote, &advertised)?;
+    Ok(Host { remote, advertised, environments, template, speaks, notes })
+}
+
+fn ask(repository: &Repository, remote: Remote) -> Result<(Remote, Advertised)> {
+    let advertised = remote.advertised(repository)?;
+    Ok((remote, advertised))
+}
+
+fn guess(repository: &Repository, notes: &mut Vec<String>) -> Result<(Remote, Advertised)> {
+    let out = repository.git().arg("remote").read()?;
+    let names: Vec<_> = out.lines().filter_map(|line| line.to_str().ok()).collect();
+    if names.is_empty() {
+        return Err(Error::not_found("no-remote", "this repository has no remote, and it is not set up as a host")
+            .hint("add the host: git remote add origin <url>"));
+    }
+    let mut speaking = Vec::new();
+    let mut origin = None;
+    for name in names {
+        let asked = Remote::named(repository, name).and_then(|remote| ask(repository, remote));
+        match asked {
+            Ok(found) if tells(&found.1) => speaking.push(found),
+            Ok(found) if name == "origin" => origin = Some(Ok(found)),
+            Err(error) if name == "origin" => origin = Some(Err(error)),
+            // Another remote that cannot be reached is none of our business.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    match (speaking.len(), origin) {
+        (1, _) => Ok(speaking.remove(0)),
+        (0, Some(origin)) => {
+            notes.push(format!("no remote shows {META_REF}; taking origin"));
+            origin
+        }
+        (0, None) => Err(Error::not_found("no-host", format!("no remote shows {META_REF}, and there is no origin"))
+            .hint("name the host with --remote <name>")),
+        _ => {
+            let names: Vec<_> = speaking.iter().filter_map(|(remote, _)| remote.name.clone()).collect();
+            Err(Error::usage(format!("more than one remote tells of a site: {}", names.join(", ")))
+                .hint("name one with --remote, or once for all: git config cairn.remote <name>"))
+        }
+    }
+}
+
+fn tells(advertised: &Advertised) -> bool {
+    RefName::new(META_REF).is_some_and(|name| advertised.refs.contains_key(&name))
+}
+
+fn site_of(
+    repository: &Repository,
+    remote: &Remote,
+    advertised: &Advertised,
+) -> Result<(Vec<Environment>, TagTemplate, bool)> {
+    let name = RefName::new(META_REF).expect("a valid name");
+    if let Some(id) = advertised.refs.get(&name) {
+        remote.fetch(repository, advertised, &[name])?;
+        let blob = repository.blob(id, META_BYTES_MAX);
+        let blob = blob.ok_or_else(|| Error::failed("meta", format!("{META_REF} of the host is no small blob")))?;
+        let meta = Meta::from_bytes(&blob)?;
+        let environments = meta.environments.iter().map(|environment| {
+            let from = environment.from.as_deref().map(EnvironmentName::new).transpose()?;
+            Environment::new(EnvironmentName::new(&environment.name)?, &environment.branch, from, None)
+        });
+        return Ok((environments.collect::<Result<_>>()?, TagTemplate::new(&meta.tag_template)?, true));
+    }
+    let config = repository.config();
+    if config.get_in("cairn", "dev", "branch").is_none() {
+        return Err(Error::not_found(
+            "no-site",
+            format!("the host shows no {META_REF}, and this clone has no cairn.dev.branch"),
+        )
+        .hint(
+            "set the host up with git cairn setup, or name the branches here: git config cairn.dev.branch <branch>",
+        ));
+    }
+    let (environments, template) = Site::environments_of(&config)?;
+    Ok((environments, template, false))
+}

@@ -1,0 +1,88 @@
+//! Reading deployments back from their tags.
+
+use super::tag::TagMessage;
+use crate::error::Result;
+use crate::git::{Advertised, ObjectId, RefName, Repository};
+use crate::site::{Environment, Site, TagTemplate};
+use jiff::Timestamp;
+
+/// A deployment as its tag tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// The environment's name.
+    pub environment: String,
+    /// Its number.
+    pub number: u64,
+    /// The short name of its tag.
+    pub tag: String,
+    /// The commit.
+    pub commit: ObjectId,
+    /// When it was pushed.
+    pub created_at: Timestamp,
+    /// What else the tag says; `None` for one that somebody else made.
+    pub message: Option<TagMessage>,
+}
+
+/// Lists the deployments of a host's own repository, newest first.
+pub fn of_repository(repository: &Repository, site: &Site) -> Result<Vec<Deployment>> {
+    let mut found = Vec::new();
+    for environment in site.environments.iter().filter(|environment| site.deploys(environment)) {
+        for (number, id) in numbers_of(repository, site, environment)? {
+            found.extend(read(
+                repository,
+                environment.name.as_str(),
+                number,
+                site.template.short(&environment.name, number),
+                &id,
+            ));
+        }
+    }
+    sort(&mut found);
+    Ok(found)
+}
+
+/// Lists the deployments whose tags a host advertises and whose objects are here, newest first.
+pub fn of_advertised(
+    repository: &Repository,
+    advertised: &Advertised,
+    template: &TagTemplate,
+    environments: &[Environment],
+) -> Vec<Deployment> {
+    let mut found = Vec::new();
+    for (name, id) in &advertised.refs {
+        let Some(short) = name.is_below("refs/tags/").then(|| name.short().to_string()) else { continue };
+        for environment in environments {
+            if let Some(number) = template.number(&environment.name, &short) {
+                found.extend(read(repository, environment.name.as_str(), number, short.clone(), id));
+            }
+        }
+    }
+    sort(&mut found);
+    found
+}
+
+/// Returns the numbers of an environment's deployment tags with the objects they hold, lowest first.
+pub fn numbers_of(repository: &Repository, site: &Site, environment: &Environment) -> Result<Vec<(u64, ObjectId)>> {
+    let tags = repository.refs_below("refs/tags/")?;
+    let number = |name: &RefName| site.template.number(&environment.name, &name.short().to_string());
+    let mut numbers: Vec<_> = tags.iter().filter_map(|(name, id)| Some((number(name)?, *id))).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn read(repository: &Repository, environment: &str, number: u64, tag: String, id: &ObjectId) -> Option<Deployment> {
+    let commit = repository.peel_to_commit(id)?;
+    let object = repository.tag_object(id);
+    Some(Deployment {
+        environment: environment.into(),
+        number,
+        tag,
+        commit,
+        created_at: object.as_ref().map_or(Timestamp::UNIX_EPOCH, |object| object.made_at),
+        message: object.and_then(|object| TagMessage::parse(&object.message)),
+    })
+}
+
+fn sort(deployments: &mut [Deployment]) {
+    deployments.sort_by(|a, b| (b.created_at, b.number, &b.environment).cmp(&(a.created_at, a.number, &a.environment)));
+}

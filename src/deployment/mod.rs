@@ -1,0 +1,15 @@
+//! Deployments: movements of an environment's branch, numbered in the order they happened, each marked by a tag.
+
+mod ask;
+mod list;
+mod order;
+mod plan;
+mod settle;
+mod tag;
+
+pub use ask::{Host, find_host};
+pub use list::{Deployment, of_advertised, of_repository};
+pub use order::{Goal, happened};
+pub use plan::{Applied, Elsewhere, Operation, Plan, PlanCommit, Wish, apply, nothing, plan, plan_id};
+pub use settle::{Settled, highest_in_store, note, settle_landed, settle_to_tip};
+pub use tag::{TagMessage, clean_note};

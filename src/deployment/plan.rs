@@ -1,0 +1,368 @@
+//! Deploying and going back from a clone: see where everything stands, plan, and carry out exactly that plan.
+
+use super::{Host, TagMessage};
+use crate::error::{Error, Kind, Result};
+use crate::git::{CommitLine, Lease, ObjectId, RefName, Repository, accepted};
+use crate::site::Environment;
+use crate::store::sha256;
+use bstr::BString;
+use serde::{Deserialize, Serialize};
+
+/// How many commits a plan names; it counts them all.
+const COMMITS_NAMED: usize = 50;
+
+/// What the person wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// Move an environment on.
+    Deploy,
+    /// Move it back to what it was.
+    Rollback,
+}
+
+/// What was typed.
+#[derive(Debug, Clone)]
+pub struct Wish<'a> {
+    /// Deploy or roll back.
+    pub operation: Operation,
+    /// The environment.
+    pub environment: &'a str,
+    /// The commit, or for a rollback the deployment, if one was named.
+    pub target: Option<&'a str>,
+    /// The note.
+    pub note: Option<&'a str>,
+}
+
+/// A commit of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCommit {
+    /// Its id.
+    pub id: String,
+    /// Who wrote it.
+    pub author: String,
+    /// Its first line.
+    pub subject: String,
+    /// Whether it is a merge.
+    pub merge: bool,
+    /// Whether the person who plans wrote it.
+    pub mine: bool,
+}
+
+/// What would be done, and everything it was judged by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Always 1.
+    pub schema: u32,
+    /// SHA-256 of the plan's JSON with this field empty.
+    pub plan_id: String,
+    /// Deploy or roll back.
+    pub operation: Operation,
+    /// The environment.
+    pub environment: String,
+    /// The full name of the branch that moves.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// Where the push goes.
+    pub push_url: String,
+    /// What the host has there now; null: nothing.
+    pub expect_remote: Option<String>,
+    /// What it is to have.
+    pub target: String,
+    /// What a person calls the target: a deployment's tag or another environment.
+    pub target_name: Option<String>,
+    /// The note.
+    pub note: Option<String>,
+    /// The commits that come, newest first, the first fifty.
+    pub commits: Vec<PlanCommit>,
+    /// How many come.
+    pub commits_count: usize,
+    /// The commits that go, newest first, the first fifty.
+    pub commits_dropped: Vec<PlanCommit>,
+    /// How many go.
+    pub commits_dropped_count: usize,
+    /// Whether the host is told what is dropped (`cairn.rewind`), because it knows the word.
+    pub announce: bool,
+    /// What every plan says, and does not apply to one that moves a branch of the host alone.
+    #[serde(flatten)]
+    pub elsewhere: Elsewhere,
+    /// What the person should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// The fields of plans that change a clone: null, or empty, where only a branch of the host moves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// What the local branch holds.
+    pub local_head: Option<String>,
+    /// How a reset is done.
+    pub mode: Option<String>,
+    /// Which parent of a merge is kept.
+    pub mainline: Option<u32>,
+    /// The tree that a commit will have.
+    pub result_tree: Option<String>,
+    /// The backup that is made first.
+    pub backup: Option<String>,
+    /// Files in which changes collide.
+    pub conflicts: Vec<String>,
+    /// What else contains the commits that go.
+    pub contained_in: Vec<String>,
+    /// What of the person's own work is in the way.
+    pub worktree: Option<String>,
+    /// What the host says of the plan.
+    pub host: Option<String>,
+}
+
+/// A warning of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// A stable word.
+    pub code: String,
+    /// The sentence.
+    pub text: String,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// Always 1.
+    pub schema: u32,
+    /// Deploy or roll back.
+    pub operation: Operation,
+    /// The deployment's tag, where the host made one.
+    pub id: Option<String>,
+    /// The plan.
+    pub plan_id: String,
+    /// The commit the environment stands on.
+    pub result: String,
+    /// The command that takes it back.
+    pub undo: String,
+}
+
+/// Plans a deployment or a rollback, from what the host advertised.
+///
+/// Returns [`Kind::NotFound`] where the environment, the commit or an earlier deployment is missing; a plan whose target
+/// is what already stands there is returned too, and [`apply`] then has nothing to do.
+pub fn plan(repository: &Repository, host: &Host, wish: &Wish<'_>) -> Result<Plan> {
+    let environment = host.environment(wish.environment)?;
+    if !host.deploying().contains(environment) {
+        return Err(Error::refused(
+            "not-deployed",
+            format!("{} is where people develop; it takes pushes, not deployments", environment.name),
+        )
+        .hint(format!("push to it: git push <remote> HEAD:{}", environment.branch.short())));
+    }
+    let tip = host.tip(environment);
+    let (target, target_name) = match (wish.target, wish.operation) {
+        (Some(words), _) => named_target(repository, host, environment, words)?,
+        (None, Operation::Deploy) => deploy_target(repository, host, environment)?,
+        (None, Operation::Rollback) => rollback_target(repository, host, environment)?,
+    };
+    host.remote.fetch(repository, &host.advertised, std::slice::from_ref(&environment.branch))?;
+    let known_tip = tip.filter(|tip| repository.contains(tip));
+    let mine = repository.config().get("user", "email");
+    let commits = |lines: Vec<(CommitLine, String)>| -> Vec<PlanCommit> {
+        let one = |(line, email): (CommitLine, String)| PlanCommit {
+            id: line.id.to_string(),
+            author: line.author,
+            subject: line.subject,
+            merge: line.merge,
+            mine: mine.as_deref() == Some(email.as_str()),
+        };
+        lines.into_iter().map(one).collect()
+    };
+    let mut plan = Plan {
+        schema: 1,
+        plan_id: String::new(),
+        operation: wish.operation,
+        environment: environment.name.to_string(),
+        reference: crate::text::json_text(environment.branch.as_bytes()),
+        push_url: host.remote.push_url.clone(),
+        expect_remote: tip.map(|tip| tip.to_string()),
+        target: target.to_string(),
+        target_name,
+        note: wish.note.map(str::to_owned),
+        commits: commits(repository.commits_between(known_tip.as_ref(), &target, COMMITS_NAMED)?),
+        commits_count: repository.count_between(known_tip.as_ref(), &target)?,
+        commits_dropped: vec![],
+        commits_dropped_count: 0,
+        announce: false,
+        elsewhere: Elsewhere::default(),
+        warnings: vec![],
+    };
+    if let Some(tip) = known_tip {
+        plan.commits_dropped = commits(repository.commits_between(Some(&target), &tip, COMMITS_NAMED)?);
+        plan.commits_dropped_count = repository.count_between(Some(&target), &tip)?;
+    }
+    plan.announce = host.speaks && plan.commits_dropped_count > 0;
+    warn(&mut plan, host);
+    plan.plan_id = plan_id(&plan);
+    Ok(plan)
+}
+
+fn warn(plan: &mut Plan, host: &Host) {
+    let mut add = |code: &str, text: String| plan.warnings.push(Warning { code: code.into(), text });
+    if plan.operation == Operation::Deploy && plan.commits_dropped_count > 0 {
+        add(
+            "drops-commits",
+            format!(
+                "{} is not based on what {} has now",
+                plan.target_name.as_deref().unwrap_or(&plan.target[..10]),
+                plan.environment
+            ),
+        );
+    }
+    if !host.speaks {
+        add("silent-host", "the host tells of no site: whether it marks deployments is unknown".into());
+        if plan.note.is_some() {
+            add("note-not-sent", "the note is not sent, for the host may not take push options".into());
+        }
+    }
+}
+
+/// A plan's id: what it says, whoever prints it.
+pub fn plan_id(plan: &Plan) -> String {
+    let unnamed = Plan { plan_id: String::new(), ..plan.clone() };
+    sha256(&serde_json::to_vec(&unnamed).expect("text serializes"))
+}
+
+/// A commit, and what a person calls it.
+type Target = (ObjectId, Option<String>);
+
+/// What the environment that this one takes its code from has now.
+fn deploy_target(repository: &Repository, host: &Host, environment: &Environment) -> Result<Target> {
+    let from = environment.from.as_ref().ok_or_else(|| {
+        Error::usage(format!("{} takes its code from no other environment", environment.name)).hint("name a commit")
+    })?;
+    let from = host.environment(from.as_str())?;
+    let tip = host.tip(from).ok_or_else(|| {
+        Error::not_found("no-commit", format!("{} has no commit on the host yet", from.name)).hint(format!(
+            "push to {}, or deploy {} first, or name a commit",
+            from.branch.short(),
+            from.name
+        ))
+    })?;
+    host.remote.fetch(repository, &host.advertised, std::slice::from_ref(&from.branch))?;
+    Ok((tip, Some(from.name.to_string())))
+}
+
+/// The newest earlier deployment of another commit.
+fn rollback_target(repository: &Repository, host: &Host, environment: &Environment) -> Result<Target> {
+    let tip = host.tip(environment).ok_or_else(|| {
+        Error::not_found(
+            "no-deployment",
+            format!("{} has no commit yet, so there is nothing to go back from", environment.name),
+        )
+        .hint(format!("deploy it: git cairn deploy {}", environment.name))
+    })?;
+    let deployments = host.deployments(environment);
+    let current = deployments.iter().find(|(.., commit)| *commit == tip).map_or(u64::MAX, |(number, ..)| *number);
+    let earlier = deployments.iter().find(|(number, _, commit)| *number < current && *commit != tip);
+    if let Some((_, tag, commit)) = earlier {
+        host.remote.fetch(repository, &host.advertised, std::slice::from_ref(tag))?;
+        return Ok((*commit, Some(tag.short().to_string())));
+    }
+    let before = before_the_first(repository, host, &deployments, &tip)?;
+    before.map(|commit| (commit, None)).ok_or_else(|| {
+        let name = &environment.name;
+        Error::not_found("no-deployment", format!("{name} has no earlier deployment of another commit"))
+            .hint(format!("name a commit to go to: git cairn rollback {name} <commit>"))
+    })
+}
+
+/// What the branch held before its first deployment here, as that one's tag says.
+fn before_the_first(
+    repository: &Repository,
+    host: &Host,
+    deployments: &[(u64, RefName, ObjectId)],
+    tip: &ObjectId,
+) -> Result<Option<ObjectId>> {
+    let Some((_, first, _)) = deployments.last() else { return Ok(None) };
+    host.remote.fetch(repository, &host.advertised, std::slice::from_ref(first))?;
+    let object = host.advertised.refs.get(first).and_then(|id| repository.tag_object(id));
+    let previous = object.and_then(|object| TagMessage::parse(&object.message)?.previous);
+    // An ancestor of what the tag marks is here by now; another commit may not be.
+    Ok(previous.filter(|previous| previous != tip && repository.contains(previous)))
+}
+
+/// A deployment's tag as the host has it, else a commit of this repository.
+fn named_target(repository: &Repository, host: &Host, environment: &Environment, words: &str) -> Result<Target> {
+    let deployments = host.deploying().iter().flat_map(|environment| host.deployments(environment));
+    let tagged = deployments.into_iter().find(|(_, tag, _)| tag.short() == words);
+    if let Some((_, tag, commit)) = tagged {
+        host.remote.fetch(repository, &host.advertised, std::slice::from_ref(&tag))?;
+        return Ok((commit, Some(words.to_owned())));
+    }
+    let commit = repository.find_commit(words).map_err(|error| {
+        let hint = format!("name a commit of this clone, or a deployment: git cairn deployments {}", environment.name);
+        Error::new(error.kind(), error.code(), error.to_string()).hint(hint)
+    })?;
+    Ok((commit, None))
+}
+
+/// Carries out a plan: moves the branch on the host if it still stands where the plan saw it.
+///
+/// Returns [`Kind::Nothing`] where it stands there already, [`Kind::Moved`] where it moved, [`Kind::Declined`] where
+/// the host refuses; in each case nothing was changed.
+pub fn apply(repository: &Repository, host: &Host, plan: &Plan) -> Result<Applied> {
+    let environment = host.environment(&plan.environment)?;
+    let tip = host.tip(environment).map(|tip| tip.to_string());
+    if tip != plan.expect_remote
+        || crate::text::json_text(environment.branch.as_bytes()) != plan.reference
+        || host.remote.push_url != plan.push_url
+    {
+        return Err(Error::new(
+            Kind::Moved,
+            "moved",
+            format!("{} moved on the host since the plan was made; nothing was changed", plan.environment),
+        )
+        .hint("make a new plan: run the same command with --plan"));
+    }
+    if tip.as_ref() == Some(&plan.target) {
+        return Err(nothing(plan));
+    }
+    let id =
+        |text: &String| ObjectId::from_hex(text.as_bytes()).map_err(|_| Error::usage("the plan holds no object id"));
+    let target = id(&plan.target)?;
+    let expect = plan.expect_remote.as_ref().map(id).transpose()?;
+    let lease = Lease { name: environment.branch.clone(), expect, target };
+    let report = host.remote.push(repository, &lease, &push_options(plan, host, &lease))?;
+    accepted(report, &environment.branch)?;
+    // It is done; a host that cannot be asked again only leaves the tag's name unsaid.
+    let now = host.remote.advertised(repository).unwrap_or_default();
+    let after = Host { advertised: now, ..host.clone() };
+    let made = after.deployments(environment).into_iter().next().filter(|(.., commit)| *commit == target);
+    let undo = match (&plan.operation, expect) {
+        (Operation::Rollback, Some(old)) => format!("git cairn deploy {} {old}", environment.name),
+        (Operation::Deploy, Some(old)) => format!("git cairn rollback {} {old}", environment.name),
+        (_, None) => format!("git push {} :{}", plan.push_url, environment.branch),
+    };
+    Ok(Applied {
+        schema: 1,
+        operation: plan.operation,
+        id: made.map(|(_, tag, _): (u64, RefName, ObjectId)| tag.short().to_string()),
+        plan_id: plan.plan_id.clone(),
+        result: plan.target.clone(),
+        undo,
+    })
+}
+
+/// The answer where the host already has what the plan wants.
+pub fn nothing(plan: &Plan) -> Error {
+    Error::new(Kind::Nothing, "nothing-to-do", format!("{} already stands on {}", plan.environment, &plan.target[..10]))
+        .hint(format!("see what it stood on before: git cairn deployments {}", plan.environment))
+}
+
+fn push_options(plan: &Plan, host: &Host, lease: &Lease) -> Vec<BString> {
+    let mut options = Vec::new();
+    if !host.speaks {
+        return options;
+    }
+    options.extend(plan.note.as_ref().map(|note| format!("cairn.note={}", note.replace('\n', " ")).into()));
+    if let Some(old) = lease.expect.filter(|_| plan.announce) {
+        let announcement =
+            [b"cairn.rewind=", lease.name.as_bytes(), format!(":{old}:{}", lease.target).as_bytes()].concat();
+        options.push(announcement.into());
+    }
+    options
+}

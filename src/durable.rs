@@ -1,0 +1,269 @@
+//! Files that are there whole or not at all, and still there after a power cut.
+//!
+//! The order is the one that survived an image of the disk copied at any moment: a temporary file in the same
+//! folder, its mode, its content, `fsync`, a rename that replaces nothing, `fsync` of the folder and of every
+//! folder just made.
+
+use crate::error::{AtPath, Error, Result};
+use rustix::fs::{AtFlags, CWD, Mode, RenameFlags};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Who may read and write what we make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modes {
+    /// Permission bits of folders.
+    pub folder: u32,
+    /// Permission bits of files.
+    pub file: u32,
+}
+
+impl Modes {
+    /// The owner alone: 0700 and 0600.
+    pub const OWNER: Self = Self { folder: 0o700, file: 0o600 };
+
+    /// Returns the modes that git's `core.sharedRepository` asks for (git-config(1)).
+    ///
+    /// Returns an error for a value git would not accept either.
+    pub fn from_shared_repository(value: &str) -> Result<Self> {
+        match value {
+            "umask" | "false" | "no" | "off" | "0" | "" => Ok(Self::OWNER),
+            "group" | "true" | "yes" | "on" | "1" => Ok(Self { folder: 0o2770, file: 0o660 }),
+            "all" | "world" | "everybody" | "2" | "3" => Ok(Self { folder: 0o2775, file: 0o664 }),
+            octal => {
+                let bits = u32::from_str_radix(octal, 8).ok().filter(|bits| bits & 0o600 == 0o600 && *bits <= 0o777);
+                let file = bits.ok_or_else(|| {
+                    Error::usage(format!("core.sharedRepository = {octal} is nothing that git knows"))
+                        .hint("set it to group, all, umask or an octal number such as 0660")
+                })? & 0o666;
+                // Whoever may read a folder's files must be able to enter it.
+                let folder = file | ((file & 0o444) >> 2);
+                let setgid = if file & 0o060 == 0 { 0 } else { 0o2000 };
+                Ok(Self { folder: folder | setgid, file })
+            }
+        }
+    }
+
+    /// Tells whether anyone but the owner may read or write.
+    pub fn is_shared(self) -> bool {
+        self.file & 0o066 != 0
+    }
+}
+
+/// A file being written, invisible under its name until it is published; dropped, it is gone.
+#[derive(Debug)]
+pub struct Staged {
+    file: File,
+    temporary: PathBuf,
+    target: PathBuf,
+    published: bool,
+}
+
+/// The prefix of every temporary file, by which the next run knows what to sweep.
+pub const TEMPORARY_PREFIX: &str = ".cairn-tmp-";
+
+impl Staged {
+    /// Starts a file that will be `target`; its folder is made where it is missing.
+    pub fn new(target: &Path, modes: Modes) -> Result<Self> {
+        let folder = target.parent().unwrap_or(Path::new("."));
+        make_folders(folder, modes)?;
+        let temporary = folder.join(format!("{TEMPORARY_PREFIX}{}", random_name()));
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&temporary);
+        let file = file.at("create", &temporary)?;
+        let staged = Self { file, temporary, target: target.to_owned(), published: false };
+        rustix::fs::fchmod(&staged.file, Mode::from_raw_mode(modes.file))
+            .map_err(io::Error::from)
+            .at("set the mode of", &staged.temporary)?;
+        Ok(staged)
+    }
+
+    /// Gives the file its name; fails, and leaves what is there, if the name is taken.
+    pub fn publish(mut self) -> Result<()> {
+        self.file.flush().at("write", &self.temporary)?;
+        self.file.sync_all().at("fsync", &self.temporary)?;
+        rename_new(&self.temporary, &self.target)?;
+        self.published = true;
+        sync_folder(self.target.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// As [`Staged::publish`], but takes the place of a file of that name.
+    pub fn replace(mut self) -> Result<()> {
+        self.file.sync_all().at("fsync", &self.temporary)?;
+        std::fs::rename(&self.temporary, &self.target).at("rename to", &self.target)?;
+        self.published = true;
+        sync_folder(self.target.parent().unwrap_or(Path::new(".")))
+    }
+}
+
+impl Write for Staged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.published {
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Writes `bytes` as a new file, whole and durable.
+pub fn write_new(target: &Path, bytes: &[u8], modes: Modes) -> Result<()> {
+    let mut staged = Staged::new(target, modes)?;
+    staged.write_all(bytes).at("write", target)?;
+    staged.publish()
+}
+
+/// Writes `bytes` in place of whatever file is there, whole and durable.
+pub fn write_over(target: &Path, bytes: &[u8], modes: Modes) -> Result<()> {
+    let mut staged = Staged::new(target, modes)?;
+    staged.write_all(bytes).at("write", target)?;
+    staged.replace()
+}
+
+/// Renames where nothing of the new name exists; an empty folder counts as nothing when a folder moves.
+pub fn rename_new(from: &Path, to: &Path) -> Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => rename_by_link(from, to),
+        Err(errno) => Err(io::Error::from(errno)).at("rename to", to),
+    }
+}
+
+/// For file systems without `RENAME_NOREPLACE`: a hard link never replaces anything either.
+fn rename_by_link(from: &Path, to: &Path) -> Result<()> {
+    rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty()).map_err(io::Error::from).at("rename to", to)?;
+    std::fs::remove_file(from).at("remove", from)
+}
+
+/// Makes a folder and those above it, with our modes, durably.
+pub fn make_folders(folder: &Path, modes: Modes) -> Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().unwrap_or(Path::new("/"));
+    make_folders(above, modes)?;
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        made => made.at("create the folder", folder)?,
+    }
+    rustix::fs::chmod(folder, Mode::from_raw_mode(modes.folder))
+        .map_err(io::Error::from)
+        .at("set the mode of", folder)?;
+    sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above })
+}
+
+/// Makes the names in a folder durable.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|file| file.sync_all()).at("fsync the folder", folder)
+}
+
+/// Makes everything durable that was written so far to the file system `path` lies on.
+///
+/// A deployment stands on objects that earlier pushes brought and that git may not have synced; nothing
+/// narrower covers those.
+pub fn sync_file_system(path: &Path) -> Result<()> {
+    let file = File::open(path).at("open", path)?;
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(&file).map_err(io::Error::from).at("sync the file system of", path)?;
+    #[cfg(not(target_os = "linux"))]
+    {
+        drop(file);
+        rustix::fs::sync();
+    }
+    Ok(())
+}
+
+/// Returns how many bytes an ordinary user may still write to the file system of `path`.
+///
+/// Of a path that does not exist yet, the folder above it is asked.
+pub fn free_bytes(path: &Path) -> Result<u64> {
+    let path = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    let room = rustix::fs::statvfs(path).map_err(io::Error::from).at("ask for the room on", path)?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+}
+
+/// Removes temporary files that a killed process left in `folder`; our own lock must be held.
+pub fn sweep(folder: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.at("read the folder", folder)?,
+    };
+    for entry in entries {
+        let entry = entry.at("read the folder", folder)?;
+        if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what nobody has touched in `folder` for `age`.
+pub fn sweep_older(folder: &Path, age: Duration) -> Result<()> {
+    for entry in std::fs::read_dir(folder).at("read the folder", folder)?.flatten() {
+        let touched = entry.metadata().and_then(|metadata| metadata.modified());
+        if touched.is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed > age)) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    removed.at("remove", path)
+}
+
+/// Returns 16 random hexadecimal digits.
+pub fn random_name() -> String {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_published_file_has_its_mode_and_replaces_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("a/b/file");
+        write_new(&target, b"one", Modes::OWNER).unwrap();
+        assert!(write_new(&target, b"two", Modes::OWNER).is_err());
+        assert_eq!(std::fs::read(&target).unwrap(), b"one");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode(&target), 0o600);
+        assert_eq!(mode(target.parent().unwrap()), 0o700);
+        assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_published_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let staged = Staged::new(&dir.path().join("file"), Modes::OWNER).unwrap();
+        drop(staged);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn shared_repository_is_read_as_git_reads_it() {
+        let modes = |text| Modes::from_shared_repository(text).unwrap();
+        assert_eq!(modes("umask"), Modes::OWNER);
+        assert_eq!(modes("group"), Modes { folder: 0o2770, file: 0o660 });
+        assert_eq!(modes("0640"), Modes { folder: 0o2750, file: 0o640 });
+        assert_eq!(modes("0660"), modes("true"));
+        assert!(Modes::from_shared_repository("0770x").is_err());
+        assert!(Modes::from_shared_repository("0400").is_err());
+    }
+}

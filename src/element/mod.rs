@@ -1,0 +1,3 @@
+//! The parts a backup is made of, each archived and loaded in its own way.
+
+pub mod code;

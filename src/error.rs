@@ -1,0 +1,178 @@
+//! The one error of the library: what went wrong, why, and the next command to type.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// What an error means to the one who called, and so the exit code of the command.
+///
+/// The codes are a contract; see "Asking" in the manual and `docs/commands.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It failed, and none of the other kinds says how.
+    Failed,
+    /// The command line makes no sense.
+    Usage,
+    /// The state moved since it was seen; nothing was changed.
+    Moved,
+    /// A safety check here refused; nothing was changed.
+    Unsafe,
+    /// The host refused.
+    Declined,
+    /// A confirmation is needed and was not given.
+    Unconfirmed,
+    /// There is nothing to do.
+    Nothing,
+    /// Done in part; the output says which.
+    Partial,
+    /// No such backup, tag, commit, environment or store.
+    NotFound,
+    /// A lock was not free in time.
+    Busy,
+    /// What is stored is damaged.
+    Damaged,
+    /// An outside program, store or network failed.
+    Outside,
+    /// Interrupted by the person.
+    Interrupted,
+}
+
+impl Kind {
+    /// Returns the exit code that scripts rely on.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Moved => 4,
+            Self::Unsafe => 5,
+            Self::Declined => 6,
+            Self::Unconfirmed => 7,
+            Self::Nothing => 8,
+            Self::Partial => 9,
+            Self::NotFound => 10,
+            Self::Busy => 11,
+            Self::Damaged => 12,
+            Self::Outside => 13,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// An error that knows its exit code, a stable code for scripts, and what to do next.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    code: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+/// The result of everything in this library that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Makes an error; `code` is a stable word for scripts, `message` a lower-case fragment.
+    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, code, message: message.into(), hint: None }
+    }
+
+    /// Adds the next thing to do, as a sentence or a command.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Puts what was being done before the message.
+    #[must_use]
+    pub fn while_doing(mut self, what: impl fmt::Display) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    /// Something failed and no other kind says how.
+    pub fn failed(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Failed, code, message)
+    }
+
+    /// The command line or a setting makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, "usage", message)
+    }
+
+    /// A safety check refused and nothing was changed.
+    pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Unsafe, code, message)
+    }
+
+    /// Something that was named is not there.
+    pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, code, message)
+    }
+
+    /// Something stored is damaged.
+    pub fn damaged(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Damaged, code, message)
+    }
+
+    /// A program, store or network outside failed.
+    pub fn outside(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Outside, code, message)
+    }
+
+    /// Returns what the error means to the caller.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Returns the stable word for scripts.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Returns the next thing to do, if there is one to name.
+    pub fn next_step(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::outside("jobs", format!("the jobs in $GIT_DIR/cairn/jobs.db: {error}"))
+    }
+}
+
+/// Says which path an I/O error is about.
+pub trait AtPath<T> {
+    /// Turns an I/O error into ours: `cannot <doing> <path>: <reason>`.
+    fn at(self, doing: &str, path: &Path) -> Result<T>;
+}
+
+impl<T> AtPath<T> for io::Result<T> {
+    fn at(self, doing: &str, path: &Path) -> Result<T> {
+        self.map_err(|error| from_io(doing, path, &error))
+    }
+}
+
+fn from_io(doing: &str, path: &Path, error: &io::Error) -> Error {
+    let message = format!("cannot {doing} {}: {error}", path.display());
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Error::outside("no-space", message).hint("free some room there, then run the same command again")
+        }
+        io::ErrorKind::PermissionDenied => {
+            Error::outside("permission", message).hint("run this as the owner of that path")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => Error::outside("read-only", message),
+        io::ErrorKind::NotFound => Error::not_found("no-such-file", message),
+        _ => Error::outside("io", message),
+    }
+}

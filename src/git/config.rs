@@ -1,0 +1,127 @@
+//! git's configuration, as git would answer it: system, global, repository, includes and `git -c`.
+
+use bstr::{BString, ByteSlice};
+
+/// A key of git's configuration; section and name are compared without case, the subsection with it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The section, in lower case.
+    pub section: String,
+    /// The subsection, as it is.
+    pub subsection: Option<BString>,
+    /// The name, in lower case.
+    pub name: String,
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.subsection {
+            None => write!(f, "{}.{}", self.section, self.name),
+            Some(subsection) => write!(f, "{}.{}.{}", self.section, crate::text::shown(subsection), self.name),
+        }
+    }
+}
+
+/// One value and where it stands.
+#[derive(Debug, Clone)]
+struct Entry {
+    key: Key,
+    value: BString,
+    /// Whether it stands in the repository's own file, and so goes with the repository.
+    local: bool,
+}
+
+/// All values, in the order in which git reads them: the last one of a key wins.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    entries: Vec<Entry>,
+}
+
+impl Config {
+    /// Adds a value after all others.
+    pub(super) fn push(&mut self, key: Key, value: BString, local: bool) {
+        self.entries.push(Entry { key, value, local });
+    }
+
+    /// Returns the value of `section.name`, as text; bytes that are not UTF-8 are replaced.
+    pub fn get(&self, section: &str, name: &str) -> Option<String> {
+        self.last(section, None, name)
+    }
+
+    /// Returns the value of `section.subsection.name`.
+    pub fn get_in(&self, section: &str, subsection: &str, name: &str) -> Option<String> {
+        self.last(section, Some(subsection), name)
+    }
+
+    fn last(&self, section: &str, subsection: Option<&str>, name: &str) -> Option<String> {
+        let wanted = |key: &Key| {
+            key.section == section
+                && key.name.eq_ignore_ascii_case(name)
+                && key.subsection.as_ref().map(|name| name.as_bstr()) == subsection.map(Into::into)
+        };
+        let entry = self.entries.iter().rev().find(|entry| wanted(&entry.key))?;
+        Some(entry.value.to_str_lossy().into_owned())
+    }
+
+    /// Returns the value of a whole key, as `git config --get` takes it.
+    pub fn get_key(&self, key: &str) -> Option<String> {
+        let (section, rest) = key.split_once('.')?;
+        match rest.rsplit_once('.') {
+            Some((subsection, name)) => self.get_in(section, subsection, name),
+            None => self.get(section, rest),
+        }
+    }
+
+    /// Returns every value of `section.name`.
+    pub fn all(&self, section: &str, name: &str) -> Vec<String> {
+        let wanted =
+            |key: &Key| key.section == section && key.subsection.is_none() && key.name.eq_ignore_ascii_case(name);
+        let entries = self.entries.iter().filter(|entry| wanted(&entry.key));
+        entries.map(|entry| entry.value.to_str_lossy().into_owned()).collect()
+    }
+
+    /// Adds a value of a whole key after all others, as `git -c` would.
+    pub fn set(&mut self, key: &str, value: &str) {
+        if let Some((section, rest)) = key.split_once('.') {
+            let (subsection, name) = rest.rsplit_once('.').map_or((None, rest), |(sub, name)| (Some(sub.into()), name));
+            let key = Key { section: section.to_lowercase(), subsection, name: name.to_lowercase() };
+            self.push(key, value.into(), true);
+        }
+    }
+
+    /// Returns the value of a git boolean; a key without a value is true, as git has it.
+    pub fn is_true(&self, section: &str, name: &str) -> Option<bool> {
+        self.get(section, name).map(|value| matches!(value.to_lowercase().as_str(), "true" | "yes" | "on" | "1" | ""))
+    }
+
+    /// Returns the subsections of `section`, each once, in the order of their first appearance.
+    pub fn subsections(&self, section: &str) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for entry in self.entries.iter().filter(|entry| entry.key.section == section) {
+            if let Some(Ok(name)) = entry.key.subsection.as_ref().map(|name| name.to_str())
+                && !found.iter().any(|known| known == name)
+            {
+                found.push(name.to_owned());
+            }
+        }
+        found
+    }
+
+    /// Returns keys and values of the repository's own file, in order.
+    pub fn local(&self) -> impl Iterator<Item = (&Key, &BString)> {
+        self.entries.iter().filter(|entry| entry.local).map(|entry| (&entry.key, &entry.value))
+    }
+}
+
+#[cfg(test)]
+impl Config {
+    /// Makes a configuration from `a.b.c=value` lines, for tests of what reads it.
+    pub fn of(lines: &[&str]) -> Self {
+        let mut config = Self::default();
+        for line in lines {
+            let (key, value) = line.split_once('=').unwrap();
+            config.set(key, value);
+        }
+        config
+    }
+}

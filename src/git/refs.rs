@@ -1,0 +1,314 @@
+//! All references of a repository at one instant, as one value.
+
+use super::{ObjectId, RefName, Repository};
+use crate::error::{Error, Result};
+use bstr::ByteSlice;
+use std::collections::BTreeMap;
+
+/// References whose tips are kept only while a snapshot waits; they are no part of any backup.
+pub const PINS: &str = "refs/cairn/pin/";
+
+/// How often the list is read again while references move under us.
+const READS_MAX: usize = 50;
+
+/// What a reference holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefValue {
+    /// An object.
+    Direct(ObjectId),
+    /// Another reference, and what it leads to; `None` where it dangles.
+    Symbolic(RefName, Option<ObjectId>),
+}
+
+impl RefValue {
+    /// Returns the object this leads to.
+    pub fn id(&self) -> Option<ObjectId> {
+        match self {
+            Self::Direct(id) => Some(*id),
+            Self::Symbolic(_, id) => *id,
+        }
+    }
+}
+
+/// What HEAD is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// On a reference, and the object that leads to.
+    On(RefName, ObjectId),
+    /// On a reference that does not exist yet.
+    Unborn(RefName),
+    /// On an object.
+    Detached(ObjectId),
+}
+
+impl Head {
+    /// Returns the object HEAD leads to.
+    pub fn id(&self) -> Option<ObjectId> {
+        match self {
+            Self::On(_, id) | Self::Detached(id) => Some(*id),
+            Self::Unborn(_) => None,
+        }
+    }
+
+    /// Returns the reference HEAD is on.
+    pub fn on(&self) -> Option<&RefName> {
+        match self {
+            Self::On(name, _) | Self::Unborn(name) => Some(name),
+            Self::Detached(_) => None,
+        }
+    }
+}
+
+/// Every reference below `refs/`, but for [`PINS`], and HEAD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefList {
+    /// The references by name.
+    pub refs: BTreeMap<RefName, RefValue>,
+    /// HEAD.
+    pub head: Head,
+}
+
+impl RefList {
+    /// Returns what the reference leads to, `None` where it is missing or dangles.
+    pub fn id_of(&self, name: &RefName) -> Option<ObjectId> {
+        self.refs.get(name).and_then(RefValue::id)
+    }
+
+    /// Returns every object that something points to directly, each once, in a stable order.
+    pub fn tips(&self) -> Vec<ObjectId> {
+        let direct = self.refs.values().filter_map(|value| match value {
+            RefValue::Direct(id) => Some(*id),
+            RefValue::Symbolic(..) => None,
+        });
+        let mut tips: Vec<_> = direct.chain(self.head.id()).collect();
+        tips.sort_unstable();
+        tips.dedup();
+        tips
+    }
+
+    /// Returns the direct references as instructions for `git update-ref --stdin`, one `create` a line.
+    ///
+    /// A name holds no space and no line feed and begins with `refs/`, so none needs quoting.
+    pub fn to_instructions(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (name, value) in &self.refs {
+            if let RefValue::Direct(id) = value {
+                out.extend_from_slice(b"create ");
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(format!(" {id}\n").as_bytes());
+            }
+        }
+        out
+    }
+
+    /// Returns the same list with every symbolic reference, and HEAD, followed anew.
+    #[must_use]
+    pub fn followed(self) -> Self {
+        let raw = |value: RefValue| match value {
+            RefValue::Direct(id) => Raw::Object(id),
+            RefValue::Symbolic(target, _) => Raw::Ref(target),
+        };
+        let head = match self.head {
+            Head::Detached(id) => Raw::Object(id),
+            Head::On(target, _) | Head::Unborn(target) => Raw::Ref(target),
+        };
+        resolve(&self.refs.into_iter().map(|(name, value)| (name, raw(value))).collect(), &head)
+    }
+
+    /// Reads what [`RefList::to_instructions`] wrote; `None` where a line is none of ours.
+    pub fn parse_instructions(bytes: &[u8]) -> Option<BTreeMap<RefName, RefValue>> {
+        let mut refs = BTreeMap::new();
+        for line in bytes.lines() {
+            let (name, id) = line.strip_prefix(b"create ")?.rsplit_once_str(" ")?;
+            let name = RefName::new(name).filter(|name| name.is_below("refs/"))?;
+            let value = RefValue::Direct(ObjectId::from_hex(id).ok()?);
+            if refs.insert(name, value).is_some() {
+                return None;
+            }
+        }
+        (bytes.is_empty() || bytes.ends_with(b"\n")).then_some(refs)
+    }
+}
+
+impl Repository {
+    /// Reads all references and HEAD as they stood at one instant.
+    ///
+    /// The list is read until two readings agree: no reference that moves in between is lost, and none is
+    /// seen half moved. Returns an error when they never agree, or when one cannot be read.
+    pub fn all_refs(&self) -> Result<RefList> {
+        let mut before = self.read_refs()?;
+        for _ in 0..READS_MAX {
+            let after = self.read_refs()?;
+            if after == before {
+                return Ok(after);
+            }
+            before = after;
+        }
+        Err(Error::failed("refs-restless", "the references keep moving while they are read")
+            .hint("try again when fewer pushes arrive at once"))
+    }
+
+    /// Returns the direct references below a folder (`refs/tags/`) with the objects they hold.
+    pub fn refs_below(&self, folder: &str) -> Result<Vec<(RefName, ObjectId)>> {
+        let out = self.git().args(["for-each-ref", "--format=%(objectname) %(refname)", folder]).read()?;
+        let mut refs = Vec::new();
+        for line in out.lines() {
+            if let Some((id, name)) = line.split_once_str(" ") {
+                refs.push((ref_name(name)?, parse_id(id)?));
+            }
+        }
+        Ok(refs)
+    }
+
+    fn read_refs(&self) -> Result<RefList> {
+        if self.uses_reftable() { self.read_refs_by_git() } else { self.read_refs_by_gix() }
+    }
+
+    fn read_refs_by_gix(&self) -> Result<RefList> {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Error::failed("refs-unreadable", format!("a reference cannot be read: {error}"))
+                .hint("`git fsck --no-dangling` names it; mend or delete it")
+        };
+        let store = &self.gix().refs;
+        let mut raw = BTreeMap::new();
+        let iter = store.iter().map_err(|error| unreadable(&error))?;
+        for reference in iter.all().map_err(|error| unreadable(&error))? {
+            let reference = reference.map_err(|error| unreadable(&error))?;
+            let name = ref_name(reference.name.as_bstr().as_bytes())?;
+            if !name.is_below(PINS) && name.is_below("refs/") {
+                raw.insert(name, raw_target(&reference.target)?);
+            }
+        }
+        let head = store.try_find("HEAD").map_err(|error| unreadable(&error))?;
+        let head = head.ok_or_else(|| Error::failed("no-head", "the repository has no HEAD"))?;
+        Ok(resolve(&raw, &raw_target(&head.target)?))
+    }
+
+    /// For repositories whose references lie in a reftable, which gix cannot read.
+    fn read_refs_by_git(&self) -> Result<RefList> {
+        let format = "--format=%(objectname) %(symref) %(refname)";
+        let output = self.git().args(["for-each-ref", format]).output()?;
+        if !output.status.success() {
+            return Err(Error::outside("git", format!("git for-each-ref: {}", output.complaint())));
+        }
+        let mut raw = BTreeMap::new();
+        for line in output.stdout.lines() {
+            let mut words = line.splitn(3, |byte| *byte == b' ');
+            let (Some(id), Some(symref), Some(name)) = (words.next(), words.next(), words.next()) else {
+                return Err(Error::failed("refs-unreadable", "git for-each-ref answers in no way we know"));
+            };
+            let name = ref_name(name)?;
+            if !name.is_below(PINS) {
+                let target = if symref.is_empty() { Raw::Object(parse_id(id)?) } else { Raw::Ref(ref_name(symref)?) };
+                raw.insert(name, target);
+            }
+        }
+        // git does not list a symbolic reference that dangles; it only warns of it.
+        for line in output.stderr.lines() {
+            if let Some(name) = line.strip_prefix(b"warning: ignoring dangling symref ") {
+                let name = ref_name(name)?;
+                raw.insert(name.clone(), Raw::Ref(self.symbolic_target(&name)?));
+            }
+        }
+        let head = match self.symbolic_target(&RefName::head()) {
+            Ok(target) => Raw::Ref(target),
+            Err(_) => Raw::Object(parse_id(self.git().args(["rev-parse", "--verify", "HEAD"]).read()?.trim())?),
+        };
+        Ok(resolve(&raw, &head))
+    }
+
+    fn symbolic_target(&self, name: &RefName) -> Result<RefName> {
+        let target = self.git().args(["symbolic-ref", "--quiet"]).arg(name.as_os_str()).read()?;
+        ref_name(target.trim())
+    }
+}
+
+/// What a reference holds, before it is followed.
+#[derive(Debug, Clone)]
+enum Raw {
+    Object(ObjectId),
+    Ref(RefName),
+}
+
+fn raw_target(target: &gix::refs::Target) -> Result<Raw> {
+    Ok(match target {
+        gix::refs::Target::Object(id) => Raw::Object(*id),
+        gix::refs::Target::Symbolic(name) => Raw::Ref(ref_name(name.as_bstr().as_bytes())?),
+    })
+}
+
+/// git follows symbolic references five deep (`SYMREF_MAXDEPTH` in refs-internal.h).
+const SYMREF_DEPTH_MAX: usize = 5;
+
+fn resolve(raw: &BTreeMap<RefName, Raw>, head: &Raw) -> RefList {
+    let follow = |mut target: RefName| {
+        for _ in 0..SYMREF_DEPTH_MAX {
+            match raw.get(&target)? {
+                Raw::Object(id) => return Some(*id),
+                Raw::Ref(next) => target = next.clone(),
+            }
+        }
+        None
+    };
+    let value = |raw: &Raw| match raw {
+        Raw::Object(id) => RefValue::Direct(*id),
+        Raw::Ref(target) => RefValue::Symbolic(target.clone(), follow(target.clone())),
+    };
+    let head = match value(head) {
+        RefValue::Direct(id) => Head::Detached(id),
+        RefValue::Symbolic(target, Some(id)) => Head::On(target, id),
+        RefValue::Symbolic(target, None) => Head::Unborn(target),
+    };
+    RefList { refs: raw.iter().map(|(name, raw)| (name.clone(), value(raw))).collect(), head }
+}
+
+fn ref_name(bytes: &[u8]) -> Result<RefName> {
+    RefName::new(bytes).ok_or_else(|| {
+        let name = crate::text::shown(bytes);
+        Error::failed("ref-name", format!("{name} is no name a reference may have"))
+            .hint(format!("delete it: git update-ref --no-deref -d '{name}'"))
+    })
+}
+
+fn parse_id(bytes: &[u8]) -> Result<ObjectId> {
+    ObjectId::from_hex(bytes)
+        .map_err(|_| Error::failed("refs-unreadable", format!("not an object id: {}", crate::text::shown(bytes))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_are_read_back_and_strangers_refused() {
+        let id = ObjectId::from_hex(b"1111111111111111111111111111111111111111").unwrap();
+        let name = |text: &[u8]| RefName::new(text).unwrap();
+        let refs = BTreeMap::from([
+            (name(b"refs/heads/main"), RefValue::Direct(id)),
+            (name(b"refs/heads/\"quoted\""), RefValue::Direct(id)),
+            (name(b"refs/heads/\xff"), RefValue::Direct(id)),
+        ]);
+        let list = RefList { refs: refs.clone(), head: Head::Detached(id) };
+        let bytes = list.to_instructions();
+        assert_eq!(RefList::parse_instructions(&bytes).unwrap(), refs);
+        assert_eq!(RefList::parse_instructions(b"").unwrap().len(), 0);
+        let twice = [bytes.clone(), bytes.clone()].concat();
+        assert!(RefList::parse_instructions(&twice).is_none());
+        assert!(RefList::parse_instructions(&bytes[..bytes.len() - 1]).is_none());
+        assert!(RefList::parse_instructions(format!("create refs/../x {id}\n").as_bytes()).is_none());
+        assert!(RefList::parse_instructions(format!("delete refs/heads/x {id}\n").as_bytes()).is_none());
+    }
+
+    #[test]
+    fn symbolic_references_are_followed_as_deep_as_git_does() {
+        let id = ObjectId::from_hex(b"1111111111111111111111111111111111111111").unwrap();
+        let name = |n: usize| RefName::new(format!("refs/heads/s{n}")).unwrap();
+        let mut raw = BTreeMap::from([(name(0), Raw::Object(id))]);
+        raw.extend((1..8).map(|n| (name(n), Raw::Ref(name(n - 1)))));
+        raw.insert(name(9), Raw::Ref(name(9)));
+        let list = resolve(&raw, &Raw::Ref(name(77)));
+        assert_eq!(list.id_of(&name(4)), Some(id));
+        assert_eq!(list.id_of(&name(9)), None, "a loop leads nowhere");
+        assert_eq!(list.head, Head::Unborn(name(77)));
+    }
+}

@@ -1,0 +1,204 @@
+//! A host seen from outside: what it advertises, and pushing to it one reference at a time.
+
+use super::{ObjectId, RefName, Repository, is_null, null_id};
+use crate::error::{Error, Kind, Result};
+use bstr::{BString, ByteSlice};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+/// A host, by the URL that a push goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// The name in the clone's config; `None` when the repository itself is the host.
+    pub name: Option<String>,
+    /// Where a push goes.
+    pub push_url: String,
+}
+
+/// What a host advertises at one instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Advertised {
+    /// References and the objects they hold.
+    pub refs: BTreeMap<RefName, ObjectId>,
+    /// For annotated tags, what they lead to.
+    pub peeled: BTreeMap<RefName, ObjectId>,
+}
+
+impl Advertised {
+    /// Returns the commit a reference leads to, as far as the host says.
+    pub fn commit_of(&self, name: &RefName) -> Option<ObjectId> {
+        self.peeled.get(name).or_else(|| self.refs.get(name)).copied()
+    }
+}
+
+/// What a push may overwrite: exactly this, and never anything else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The reference that moves.
+    pub name: RefName,
+    /// What the person saw there; `None` when it did not exist.
+    pub expect: Option<ObjectId>,
+    /// What it is to hold.
+    pub target: ObjectId,
+}
+
+/// How a push ended, for the one reference it moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushReport {
+    /// The host has it.
+    Done,
+    /// It stood elsewhere than the person saw.
+    Moved,
+    /// The host refused, for this reason.
+    Refused(String),
+    /// The connection ended without an answer.
+    Unknown,
+}
+
+impl Remote {
+    /// Returns the host that `name`, or the only remote there is, stands for.
+    pub fn named(repository: &Repository, name: &str) -> Result<Self> {
+        let urls = repository.git().args(["remote", "get-url", "--push", "--all", "--", name]).output()?;
+        let mut lines = urls.stdout.lines();
+        let first = lines.next().filter(|_| urls.status.success()).ok_or_else(|| {
+            Error::not_found("no-remote", format!("there is no remote {}", crate::text::shown(name.as_bytes())))
+                .hint("name one of these with --remote: git remote -v")
+        })?;
+        if lines.next().is_some() {
+            return Err(Error::refused("two-push-urls", format!("remote {name} pushes to more than one URL"))
+                .hint("name one that has a single push URL with --remote"));
+        }
+        let push_url = first.to_str().map_err(|_| Error::usage(format!("the URL of {name} is not UTF-8")))?;
+        Ok(Self { name: Some(name.into()), push_url: push_url.into() })
+    }
+
+    /// Returns the repository itself as the host.
+    pub fn myself(repository: &Repository) -> Result<Self> {
+        let path = repository.git_dir().to_str();
+        let path = path.ok_or_else(|| Error::usage("the path of the repository is not UTF-8"))?;
+        Ok(Self { name: None, push_url: path.into() })
+    }
+
+    /// Asks the host for all its references.
+    pub fn advertised(&self, repository: &Repository) -> Result<Advertised> {
+        let out = repository.git().args(["ls-remote", "--quiet", "--", &self.push_url]).read();
+        let out = out.map_err(|error| {
+            Error::outside("unreachable", format!("{error}")).hint("is the host reachable, and may you read there?")
+        })?;
+        let mut advertised = Advertised::default();
+        for line in out.lines() {
+            let Some((id, name)) = line.split_once_str("\t") else { continue };
+            let Ok(id) = ObjectId::from_hex(id) else { continue };
+            match name.strip_suffix(b"^{}") {
+                Some(tag) => RefName::new(tag).and_then(|tag| advertised.peeled.insert(tag, id)),
+                None => RefName::new(name).and_then(|name| advertised.refs.insert(name, id)),
+            };
+        }
+        Ok(advertised)
+    }
+
+    /// Brings the objects of these references here, if any is missing; no reference moves by it.
+    pub fn fetch(&self, repository: &Repository, advertised: &Advertised, names: &[RefName]) -> Result<()> {
+        let missing = |name: &&RefName| advertised.refs.get(name).is_some_and(|id| !repository.contains(id));
+        let missing: Vec<_> = names.iter().filter(missing).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let flags = [
+            "fetch",
+            "--quiet",
+            "--no-write-fetch-head",
+            "--no-tags",
+            "--no-auto-maintenance",
+            "--refmap=",
+            "--",
+            &self.push_url,
+        ];
+        let names = missing.iter().map(|name| name.as_os_str());
+        repository.git().args(flags).args(names).read().map(drop).map_err(|error| {
+            Error::outside("fetch", format!("{error}")).hint("is the host reachable, and may you read there?")
+        })
+    }
+
+    /// Moves one reference on the host, if it still stands where the person saw it.
+    ///
+    /// Never `--force`, never `+`, and never a lease that git computes itself: each of these overwrites what nobody saw.
+    pub fn push(&self, repository: &Repository, lease: &Lease, options: &[BString]) -> Result<PushReport> {
+        let expect = lease.expect.unwrap_or_else(|| null_id(repository.hash_kind()));
+        let expect = if is_null(&expect) { BString::default() } else { expect.to_string().into() };
+        let name = lease.name.as_bytes();
+        let leased = [b"--force-with-lease=", name, b":", &expect].concat();
+        let refspec = [lease.target.to_string().as_bytes(), b":", name].concat();
+        let mut push = repository.git().args(["-c", "push.followTags=false", "-c", "push.gpgSign=false"]);
+        push = push.args(["push", "--porcelain", "--no-follow-tags"]).arg(OsStr::from_bytes(&leased));
+        for option in options {
+            push = push.arg(OsStr::from_bytes(&[b"--push-option=", option.as_slice()].concat()));
+        }
+        let output = push.arg("--").arg(&self.push_url).arg(OsStr::from_bytes(&refspec)).talking().output()?;
+        Ok(report(&output.stdout, output.status.success()))
+    }
+}
+
+/// Reads git-push(1)'s `--porcelain`: `<flag>\t<from>:<to>\t<summary> (<reason>)`.
+fn report(stdout: &[u8], success: bool) -> PushReport {
+    for line in stdout.lines() {
+        let text = crate::text::json_text(line);
+        if line.starts_with(b"!") {
+            let reason = text.rsplit('\t').next().unwrap_or_default().to_owned();
+            let moved = ["stale info", "fetch first", "already exists", "non-fast-forward"];
+            if moved.iter().any(|word| reason.contains(word)) && !reason.contains("remote rejected") {
+                return PushReport::Moved;
+            }
+            // Another push won the race after the host had told us where the reference stood.
+            if ["cannot lock ref", "failed to update ref", "reference already exists"]
+                .iter()
+                .any(|w| reason.contains(w))
+            {
+                return PushReport::Moved;
+            }
+            return PushReport::Refused(reason);
+        }
+    }
+    if success { PushReport::Done } else { PushReport::Unknown }
+}
+
+/// Turns what the host said of a push into an error, unless it has it.
+pub fn accepted(report: PushReport, name: &RefName) -> Result<()> {
+    match report {
+        PushReport::Done => Ok(()),
+        PushReport::Moved => Err(Error::new(
+            Kind::Moved,
+            "moved",
+            format!("{} moved on the host since you saw it; nothing was changed", name.short()),
+        )
+        .hint("run the same command again to see where it stands now")),
+        PushReport::Unknown => {
+            let message =
+                format!("the push of {} ended without an answer; whether it arrived is not known", name.short());
+            Err(Error::outside("no-answer", message).hint("see where it stands: git cairn deployments"))
+        }
+        PushReport::Refused(reason) => {
+            Err(Error::new(Kind::Declined, "declined", format!("the host refused: {reason}"))
+                .hint("nothing was changed; its reasons stand above"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_says_of_a_push() {
+        let line = |text: &str| report(format!("To /x\n{text}\nDone\n").as_bytes(), false);
+        assert_eq!(report(b"To /x\n*\tabc:refs/heads/live\t[new branch]\nDone\n", true), PushReport::Done);
+        assert_eq!(line("!\tabc:refs/heads/live\t[rejected] (stale info)"), PushReport::Moved);
+        assert_eq!(line("!\tabc:refs/heads/live\t[remote rejected] (failed to update ref)"), PushReport::Moved);
+        assert!(matches!(
+            line("!\tabc:refs/heads/live\t[remote rejected] (pre-receive hook declined)"),
+            PushReport::Refused(_)
+        ));
+        assert_eq!(report(b"", false), PushReport::Unknown, "a host that says nothing did not accept");
+    }
+}

@@ -1,0 +1,416 @@
+//! A repository: where it is, what it is, and reading its objects.
+
+use super::{Config, HashKind, Key, ObjectId, RefName};
+use crate::error::{AtPath, Error, Result};
+use crate::process::Command;
+use bstr::{BString, ByteSlice};
+use jiff::Timestamp;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Where a person says the repository is.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// `-C <dir>`: as if started there.
+    pub folder: Option<PathBuf>,
+    /// `--git-dir <dir>`: this one, whatever the folder.
+    pub git_dir: Option<PathBuf>,
+}
+
+impl Place {
+    /// Goes to the folder, so that every path a person types is meant from there, as git has it.
+    pub fn enter(self) -> Result<Self> {
+        let Some(folder) = &self.folder else { return Ok(self) };
+        if !folder.is_dir() {
+            return Err(Error::not_found("no-folder", format!("there is no folder {}", folder.display())));
+        }
+        std::env::set_current_dir(folder).at("go to", folder)?;
+        Ok(Self { folder: std::env::current_dir().ok(), ..self })
+    }
+}
+
+/// A repository that is there and that we may work on.
+pub struct Repository {
+    inner: gix::Repository,
+    git_dir: PathBuf,
+    work_tree: Option<PathBuf>,
+}
+
+/// A commit as a person recognizes it in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitLine {
+    /// Its id.
+    pub id: ObjectId,
+    /// Who wrote it.
+    pub author: String,
+    /// Its first line.
+    pub subject: String,
+    /// Whether it has more than one parent.
+    pub merge: bool,
+}
+
+/// An annotated tag object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagObject {
+    /// What it points to.
+    pub target: ObjectId,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Its text.
+    pub message: BString,
+}
+
+/// Returns the id of no object, which git writes for "does not exist".
+pub fn null_id(kind: HashKind) -> ObjectId {
+    ObjectId::null(kind)
+}
+
+/// Tells whether an id is the one that means "does not exist".
+pub fn is_null(id: &ObjectId) -> bool {
+    id.is_null()
+}
+
+impl Repository {
+    /// Finds the repository a person means, as git itself would: its rules of ownership and safety are git's.
+    pub fn discover(place: &Place) -> Result<Self> {
+        let mut command = match &place.git_dir {
+            // Named on purpose, as git has it: no question of ownership.
+            Some(git_dir) => Command::git().env("GIT_DIR", git_dir),
+            None => Command::git_here(),
+        };
+        if let Some(folder) = &place.folder {
+            command = command.in_folder(folder);
+        }
+        let output = command.args(["rev-parse", "--absolute-git-dir", "--show-toplevel"]).output()?;
+        let mut lines = output.stdout.lines();
+        match lines.next().filter(|line| !line.is_empty()) {
+            Some(git_dir) => {
+                let work_tree = lines.next().map(|line| PathBuf::from(OsStr::from_bytes(line)));
+                Self::open_with(Path::new(OsStr::from_bytes(git_dir)), work_tree)
+            }
+            None => Err(not_a_repository(place, &output.complaint())),
+        }
+    }
+
+    /// Opens the repository whose git directory this is, whoever owns it.
+    pub fn open(git_dir: &Path) -> Result<Self> {
+        Self::open_with(git_dir, None)
+    }
+
+    fn open_with(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self> {
+        let git_dir = std::fs::canonicalize(git_dir).at("find the repository", git_dir)?;
+        let overrides = std::env::var("GIT_CONFIG_PARAMETERS").map(|text| parse_parameters(&text)).unwrap_or_default();
+        let options = gix::open::Options::default()
+            .with(gix::sec::Trust::Full)
+            .open_path_as_is(true)
+            .strict_config(false)
+            .config_overrides(overrides);
+        let inner = gix::ThreadSafeRepository::open_opts(&git_dir, options).map_err(|error| {
+            Error::not_found("not-a-repository", format!("cannot open {}: {error}", git_dir.display()))
+        })?;
+        let mut inner = inner.to_thread_local();
+        // The objects as they are, here as in every git we start.
+        inner.objects.ignore_replacements = true;
+        Ok(Self { inner, git_dir, work_tree })
+    }
+
+    pub(super) fn gix(&self) -> &gix::Repository {
+        &self.inner
+    }
+
+    /// Returns the absolute path of the git directory.
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// Returns the folder that all work trees share.
+    pub fn common_dir(&self) -> PathBuf {
+        std::fs::canonicalize(self.inner.common_dir()).unwrap_or_else(|_| self.git_dir.clone())
+    }
+
+    /// Returns the root of the work tree we were started in.
+    pub fn work_tree(&self) -> Option<&Path> {
+        self.work_tree.as_deref()
+    }
+
+    /// Returns the folder objects lie in.
+    pub fn objects_dir(&self) -> PathBuf {
+        self.inner.objects.store_ref().path().to_owned()
+    }
+
+    /// Tells whether the repository has no work tree.
+    pub fn is_bare(&self) -> bool {
+        self.inner.is_bare()
+    }
+
+    /// Returns the hash its ids are made with.
+    pub fn hash_kind(&self) -> HashKind {
+        self.inner.object_hash()
+    }
+
+    /// Tells whether its references lie in a reftable, which gix cannot read.
+    pub fn uses_reftable(&self) -> bool {
+        let value = self.inner.config_snapshot().string("extensions.refStorage");
+        value.is_some_and(|value| value.eq_ignore_ascii_case(b"reftable"))
+    }
+
+    /// Returns why a backup of this repository could never be whole, if so.
+    pub fn incompleteness(&self) -> Option<Error> {
+        if self.common_dir().join("shallow").is_file() {
+            let message =
+                "this is a shallow repository: history before its cut is not here, so no backup of it is whole";
+            return Some(Error::refused("shallow", message).hint("fetch the rest first: git fetch --unshallow"));
+        }
+        let config = self.inner.config_snapshot();
+        let partial = config.string("extensions.partialClone").is_some() || has_promisor_pack(&self.objects_dir());
+        partial.then(|| {
+            let message = "this is a partial clone: some objects are only at its remote, so no backup of it is whole";
+            Error::refused("partial", message)
+                .hint("make a whole one: git clone --mirror <url> <dir>, and set that one up")
+        })
+    }
+
+    /// Makes a git command that works on this repository.
+    pub fn git(&self) -> Command {
+        Command::git().arg(OsStr::from_bytes(&[b"--git-dir=", self.git_dir.as_os_str().as_bytes()].concat()))
+    }
+
+    /// Makes a git command as [`Repository::git`] whose writes are durable when it ends (git-config(1), `core.fsync`).
+    pub fn durable_git(&self) -> Command {
+        self.git().args(["-c", "core.fsync=all", "-c", "core.fsyncMethod=fsync"])
+    }
+
+    /// Returns the configuration, as git reads it for this repository.
+    pub fn config(&self) -> Config {
+        let mut config = Config::default();
+        let snapshot = self.inner.config_snapshot();
+        for section in snapshot.plumbing().sections() {
+            let local = section.meta().source == gix::config::Source::Local;
+            let header = section.header();
+            let mut names: Vec<String> = section.value_names().map(|name| name.to_lowercase()).collect();
+            names.sort();
+            names.dedup();
+            for name in names {
+                for value in section.values(&name) {
+                    let key = Key {
+                        section: header.name().to_str_lossy().to_lowercase(),
+                        subsection: header.subsection_name().map(ToOwned::to_owned),
+                        name: name.clone(),
+                    };
+                    config.push(key, value, local);
+                }
+            }
+        }
+        config
+    }
+
+    /// Tells whether the object is here.
+    pub fn contains(&self, id: &ObjectId) -> bool {
+        self.inner.has_object(id)
+    }
+
+    /// Returns the commit an object leads to through tags; `None` where it is missing or leads to none.
+    pub fn peel_to_commit(&self, id: &ObjectId) -> Option<ObjectId> {
+        let object = self.inner.find_object(*id).ok()?;
+        object.peel_to_kind(gix::object::Kind::Commit).ok().map(|commit| commit.id)
+    }
+
+    /// Returns what the reference of exactly this name leads to; `None` where it does not exist.
+    pub fn ref_id(&self, name: &RefName) -> Result<Option<ObjectId>> {
+        // Not rev-parse: where refs/heads/x is missing it takes refs/heads/refs/heads/x for it.
+        let output = self.git().args(["show-ref", "--verify", "--hash", "--"]).arg(name.as_os_str()).output()?;
+        Ok(ObjectId::from_hex(output.stdout.trim()).ok().filter(|_| output.status.success()))
+    }
+
+    /// Follows a symbolic reference to the one a push to it really moves.
+    pub fn follow(&self, name: &RefName) -> RefName {
+        if self.uses_reftable() {
+            let target = self.git().args(["symbolic-ref", "--quiet"]).arg(name.as_os_str()).read();
+            return target.ok().and_then(|target| RefName::new(target.trim())).unwrap_or_else(|| name.clone());
+        }
+        let mut current = name.clone();
+        for _ in 0..5 {
+            let found = self.inner.refs.try_find(current.as_bytes().as_bstr()).ok().flatten();
+            // A name that is missing is looked for below others too; that one is another reference.
+            let found = found.filter(|found| found.name.as_bstr() == current.as_bytes());
+            let next = found.and_then(|found| match found.target {
+                gix::refs::Target::Symbolic(target) => RefName::new(target.as_bstr()),
+                gix::refs::Target::Object(_) => None,
+            });
+            match next {
+                Some(next) => current = next,
+                None => break,
+            }
+        }
+        current
+    }
+
+    /// Returns the object a person's words mean, peeled to a commit.
+    pub fn find_commit(&self, words: &str) -> Result<ObjectId> {
+        let spec = format!("{words}^{{commit}}");
+        let output = self.git().args(["rev-parse", "--verify", "--quiet", "--end-of-options", &spec]).output()?;
+        let id = ObjectId::from_hex(output.stdout.trim()).ok().filter(|_| output.status.success());
+        id.ok_or_else(|| {
+            Error::not_found("no-such-commit", format!("there is no commit {}", crate::text::shown(words.as_bytes())))
+                .hint("name a commit, a branch or a tag that this repository has")
+        })
+    }
+
+    /// Tells whether `ancestor` is reachable from `descendant`, or is it.
+    pub fn is_ancestor(&self, ancestor: &ObjectId, descendant: &ObjectId) -> Result<bool> {
+        let ids = [ancestor.to_string(), descendant.to_string()];
+        let output = self.git().args(["merge-base", "--is-ancestor"]).args(ids).output()?;
+        match output.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(Error::outside("git", format!("git merge-base: {}", output.complaint()))),
+        }
+    }
+
+    /// Returns the first line of a commit; empty where it is missing.
+    pub fn subject(&self, id: &ObjectId) -> String {
+        let object = self.inner.find_object(*id).ok().and_then(|object| object.try_into_commit().ok());
+        let summary = object.and_then(|commit| commit.message().ok().map(|message| message.summary().into_owned()));
+        summary.map(|summary| crate::text::json_text(&summary)).unwrap_or_default()
+    }
+
+    /// Reads an annotated tag; `None` where the object is missing or is none.
+    pub fn tag_object(&self, id: &ObjectId) -> Option<TagObject> {
+        let tag = self.inner.find_object(*id).ok()?.try_into_tag().ok()?;
+        let decoded = tag.decode().ok()?;
+        let seconds = decoded.tagger().ok().flatten().map_or(0, |tagger| tagger.seconds());
+        Some(TagObject {
+            target: decoded.target(),
+            made_at: Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH),
+            message: decoded.message.to_owned(),
+        })
+    }
+
+    /// Reads a blob of at most `bytes_max` bytes.
+    pub fn blob(&self, id: &ObjectId, bytes_max: u64) -> Option<Vec<u8>> {
+        let header = self.inner.find_header(*id).ok()?;
+        if header.size() > bytes_max {
+            return None;
+        }
+        self.inner.find_object(*id).ok()?.try_into_blob().ok().map(|mut blob| blob.take_data())
+    }
+
+    /// Lists the commits reachable from `from` and not from `not`, newest first, `limit` at most, each with its author's
+    /// address.
+    pub fn commits_between(
+        &self,
+        not: Option<&ObjectId>,
+        from: &ObjectId,
+        limit: usize,
+    ) -> Result<Vec<(CommitLine, String)>> {
+        let range = not.map_or(from.to_string(), |not| format!("{not}..{from}"));
+        let limit = format!("--max-count={limit}");
+        let out = self.git().args([
+            "log",
+            "--no-show-signature",
+            "--format=%H%x00%P%x00%an%x00%ae%x00%s",
+            &limit,
+            &range,
+            "--",
+        ]);
+        let out = out.read()?;
+        Ok(out.lines().filter_map(commit_line).collect())
+    }
+
+    /// Counts the commits reachable from `from` and not from `not`.
+    pub fn count_between(&self, not: Option<&ObjectId>, from: &ObjectId) -> Result<usize> {
+        let range = not.map_or(from.to_string(), |not| format!("{not}..{from}"));
+        let out = self.git().args(["rev-list", "--count", &range, "--"]).read()?;
+        Ok(out.trim().to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    /// Writes an object durably and returns its id.
+    pub fn write_object(&self, kind: &str, bytes: &[u8]) -> Result<ObjectId> {
+        let out = self.durable_git().args(["hash-object", "-w", "--stdin", "-t", kind]).read_with(bytes)?;
+        ObjectId::from_hex(out.trim()).map_err(|_| Error::outside("git", "git hash-object answers with no id"))
+    }
+
+    /// Carries out instructions of `git update-ref --stdin` in one transaction, durably.
+    pub fn update_refs(&self, message: &str, instructions: &[u8]) -> Result<()> {
+        self.durable_git().args(["update-ref", "-m", message, "--stdin"]).read_with(instructions).map(drop)
+    }
+}
+
+impl Repository {
+    /// As [`Repository::update_refs`], for references that need not outlive a power cut.
+    pub fn update_refs_quickly(&self, instructions: &[u8]) -> Result<()> {
+        self.git().args(["update-ref", "--stdin"]).read_with(instructions).map(drop)
+    }
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Repository({})", self.git_dir.display())
+    }
+}
+
+fn commit_line(line: &[u8]) -> Option<(CommitLine, String)> {
+    let mut fields = line.split(|byte| *byte == 0);
+    let id = ObjectId::from_hex(fields.next()?).ok()?;
+    let merge = fields.next()?.contains(&b' ');
+    let author = crate::text::json_text(fields.next()?);
+    let email = crate::text::json_text(fields.next()?);
+    Some((CommitLine { id, author, merge, subject: crate::text::json_text(fields.next()?) }, email))
+}
+
+fn has_promisor_pack(objects: &Path) -> bool {
+    let packs = std::fs::read_dir(objects.join("pack"));
+    packs.is_ok_and(|packs| packs.flatten().any(|entry| entry.path().extension().is_some_and(|e| e == "promisor")))
+}
+
+fn not_a_repository(place: &Place, complaint: &str) -> Error {
+    let named = place.git_dir.as_deref().or(place.folder.as_deref());
+    let here = named.map_or("this folder".into(), |path| path.display().to_string());
+    if complaint.contains("dubious ownership") {
+        return Error::refused("owned-by-other", format!("{here} belongs to somebody else, and git does not trust it"))
+            .hint("run this as its owner, or name it: git config --global --add safe.directory <its path>");
+    }
+    if complaint.contains("safe.bareRepository") {
+        return Error::refused(
+            "bare-not-named",
+            format!("git's safe.bareRepository forbids to find {here} by its folder"),
+        )
+        .hint("name it: git cairn --git-dir <dir> ...");
+    }
+    Error::not_found("not-a-repository", format!("{here} is not in a git repository ({complaint})"))
+        .hint("go to a repository, or name it with -C <dir> or --git-dir <dir>")
+}
+
+/// Reads `GIT_CONFIG_PARAMETERS`, in which `git -c` hands on its settings: `'key'='value'` since 2.31, `'key=value'` before.
+fn parse_parameters(text: &str) -> Vec<BString> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' if !quoted => word.get_or_insert_default().extend(chars.next()),
+            ' ' if !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words.into_iter().map(BString::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_git_c_are_read_in_both_forms() {
+        assert_eq!(parse_parameters("'cairn.site'='a b' 'cairn.store=/x'"), ["cairn.site=a b", "cairn.store=/x"]);
+        assert_eq!(parse_parameters(r"'a.b'='it'\''s'"), ["a.b=it's"]);
+        assert!(parse_parameters("").is_empty());
+    }
+}

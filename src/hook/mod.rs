@@ -1,0 +1,103 @@
+//! What git asks of a hook: its input, its environment, what it may print, and the hook that stood there before.
+
+mod chain;
+mod input;
+mod install;
+mod post_receive;
+mod pre_receive;
+mod pusher;
+mod say;
+
+pub use install::{HookPlan, hooks_folder, plan_hook};
+pub use pusher::{Pusher, who_pushes};
+
+use crate::error::{Error, Result};
+use crate::git::Repository;
+use input::Push;
+use say::Voice;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The hooks that we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Before anything moves; a push may be refused.
+    PreReceive,
+    /// After everything moved.
+    PostReceive,
+}
+
+impl Event {
+    /// Both, in the order git runs them.
+    pub const ALL: [Self; 2] = [Self::PreReceive, Self::PostReceive];
+
+    /// Returns the name git gives the hook.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PreReceive => "pre-receive",
+            Self::PostReceive => "post-receive",
+        }
+    }
+
+    /// Reads such a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.name() == name)
+    }
+}
+
+/// Runs a hook as git started it; `arguments` are those after the program's name. Returns its exit code.
+pub fn run(event: Event, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let found = found_hook(arguments);
+    let mut voice = Voice::new();
+    let push = match Push::read() {
+        Ok(push) => push,
+        Err(error) => {
+            voice.error(&error);
+            return ExitCode::FAILURE;
+        }
+    };
+    let ours = here().and_then(|repository| match event {
+        // Our hook file came here by a copy or a template: this repository is none of ours.
+        _ if repository.config().get("cairn", "id").is_none() => Ok(Verdict::Accepted),
+        Event::PreReceive => pre_receive::run(&repository, &push, &mut voice),
+        Event::PostReceive => post_receive::run(&repository, &push, &mut voice),
+    });
+    match ours {
+        Ok(Verdict::Refused) => return ExitCode::FAILURE,
+        Ok(Verdict::Accepted) => {}
+        Err(error) => {
+            voice.error(&error);
+            if event == Event::PreReceive {
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    chain::run(found.as_deref(), event, &push.raw)
+}
+
+/// Whether the push may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Accepted,
+    Refused,
+}
+
+/// `--then <path>`: the hook that stood there before us.
+fn found_hook(mut arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> {
+    while let Some(argument) = arguments.next() {
+        if argument == "--then" {
+            return arguments.next().map(PathBuf::from);
+        }
+    }
+    None
+}
+
+/// git runs a hook in the repository, and says where it is relative to that.
+fn here() -> Result<Repository> {
+    let git_dir = std::env::var_os("GIT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    if !git_dir.join("HEAD").exists() {
+        return Err(Error::not_found("not-a-hook", "this is run by git as a hook of a repository"));
+    }
+    Repository::open(&git_dir)
+}

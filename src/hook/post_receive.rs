@@ -1,0 +1,134 @@
+//! After everything moved: mark deployments, make sure they last, freeze what is to be backed up, and tell the pusher.
+
+use super::Verdict;
+use super::input::Push;
+use super::pre_receive::{moved_environments, movement};
+use super::say::Voice;
+use crate::deployment::{Settled, settle_landed};
+use crate::durable;
+use crate::error::Result;
+use crate::git::{ObjectId, Repository};
+use crate::queue::State;
+use crate::site::{Environment, Site, SnapshotOn};
+use crate::worker::{self, Frozen, Waited};
+
+pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Result<Verdict> {
+    let (site, unclear) = Site::for_hook(&repository.config())?;
+    for error in &unclear {
+        voice.warning(&format!("{error}; the default is taken"));
+    }
+    let moved = moved_environments(repository, &site, push);
+    if push.updates.is_empty() || (moved.is_empty() && site.snapshot == SnapshotOn::Deployments) {
+        return Ok(Verdict::Accepted);
+    }
+    let state = State::of(repository, site.modes);
+    let mut deployed: Vec<(&Environment, Settled)> = Vec::new();
+    // Marked by us because their own hooks are slow or dead: they get their backups by us as well.
+    let mut earlier: Vec<(&Environment, Settled)> = Vec::new();
+    for (environment, update) in &moved {
+        match settle_landed(repository, &site, &state, &movement(environment, update, push)) {
+            Ok(mut settled) => {
+                deployed.extend(settled.pop().map(|own| (*environment, own)));
+                earlier.extend(settled.into_iter().map(|one| (*environment, one)));
+            }
+            Err(error) => {
+                voice.error(&error.while_doing(format!("{} moved but is not marked yet", environment.name)));
+                voice.hint("the next push marks it, or on the host: git cairn worker --once");
+            }
+        }
+    }
+    let jobs = enqueue(repository, &site, &state, &earlier, &deployed);
+    if !moved.is_empty() {
+        // From here on a power cut takes nothing away: neither what this push brought, nor what it stands on.
+        durable::sync_file_system(repository.git_dir())?;
+        durable::sync_file_system(&repository.objects_dir())?;
+    }
+    for (environment, settled) in &deployed {
+        tell_deployment(environment, settled, voice);
+    }
+    match jobs {
+        Ok(jobs) => tell_snapshot(repository, &site, &state, &jobs, voice),
+        Err(error) => {
+            voice.warning(&format!("no backup is queued: {error}"));
+            voice.hint("make one on the host when that is mended: git cairn backup create --all");
+        }
+    }
+    for (environment, settled) in &deployed {
+        if settled.movement.old.is_some() && settled.commit.is_some() {
+            voice.hint(&format!("to go back: git cairn rollback {}", environment.name));
+        }
+    }
+    Ok(Verdict::Accepted)
+}
+
+/// Freezes all references into a job for each environment that was deployed, or one of the first environment; returns
+/// those of this push.
+fn enqueue(
+    repository: &Repository,
+    site: &Site,
+    state: &State,
+    earlier: &[(&Environment, Settled)],
+    deployed: &[(&Environment, Settled)],
+) -> Result<Vec<i64>> {
+    let frozen = Frozen::now(repository)?;
+    let enqueue_all = |marked: &[(&Environment, Settled)]| -> Result<Vec<i64>> {
+        let marked = marked.iter().filter(|(_, settled)| settled.commit.is_some());
+        let jobs = marked.map(|(environment, settled)| {
+            worker::enqueue(repository, site, state, &frozen, worker::Cause::Deployment { environment, settled })
+        });
+        jobs.collect()
+    };
+    enqueue_all(earlier)?;
+    let own = enqueue_all(deployed)?;
+    if own.is_empty() {
+        return Ok(vec![worker::enqueue(repository, site, state, &frozen, worker::Cause::Automatic)?]);
+    }
+    Ok(own)
+}
+
+fn tell_deployment(environment: &Environment, settled: &Settled, voice: &mut Voice) {
+    let short = |id: &ObjectId| id.to_hex_with_len(10).to_string();
+    match (&settled.commit, &settled.tag, &settled.movement.old) {
+        (Some(commit), Some(tag), Some(old)) => {
+            let verb = if settled.rollback { "rolled back" } else { "deployed" };
+            voice.success(&format!(
+                "{} {verb}: {} is {}, before it was {}",
+                environment.name,
+                tag.short(),
+                short(commit),
+                short(old)
+            ));
+        }
+        (Some(commit), Some(tag), None) => {
+            voice.success(&format!(
+                "{} deployed for the first time: {} is {}",
+                environment.name,
+                tag.short(),
+                short(commit)
+            ));
+        }
+        _ => voice.warning(&format!("{} has no branch any more; nothing was deployed", environment.name)),
+    }
+}
+
+fn tell_snapshot(repository: &Repository, site: &Site, state: &State, jobs: &[i64], voice: &mut Voice) {
+    match worker::start_and_wait(repository, site, state, jobs) {
+        Ok(Waited::Done(backups)) => {
+            for backup in backups {
+                voice.success(&format!("backup {backup} holds it, read back and verified"));
+            }
+        }
+        Ok(Waited::GoesOn) => voice.hint("the backup goes on without you; on the host: git cairn backup list"),
+        Ok(Waited::ForOwner) => {
+            voice.hint("the backup is queued for the owner of the repository: git cairn worker --once");
+        }
+        Ok(Waited::Failed(reason)) => {
+            voice.warning(&format!("the backup could not be made: {reason}"));
+            voice.hint("it stays queued; the next push tries again, or on the host: git cairn worker --once");
+        }
+        Err(error) => {
+            voice.warning(&format!("the backup waits: {error}"));
+            voice.hint("on the host: git cairn worker --once");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What a hook says to the person who pushes.
+//!
+//! git colors lines that begin with `success:`, `hint:`, `warning:` or `error:`. A client that went away leaves a pipe
+//! that nobody reads, and a hook that fills it hangs for ever: so what is said is bounded, and a failed write is no error.
+
+use crate::error::Error;
+use std::io::Write;
+
+/// The most that one hook says, in bytes; a pipe holds 64 KiB, and others write into it too.
+const SAID_MAX: usize = 8 * 1024;
+/// The longest line, in characters.
+const LINE_MAX: usize = 400;
+
+/// Says lines, while there is room.
+pub struct Voice {
+    said: usize,
+}
+
+impl Voice {
+    /// Begins to speak.
+    pub fn new() -> Self {
+        Self { said: 0 }
+    }
+
+    /// Says that something was done.
+    pub fn success(&mut self, text: &str) {
+        self.line("success", text);
+    }
+
+    /// Says what to do next.
+    pub fn hint(&mut self, text: &str) {
+        self.line("hint", text);
+    }
+
+    /// Says what the person should know.
+    pub fn warning(&mut self, text: &str) {
+        self.line("warning", text);
+    }
+
+    /// Says what was refused.
+    pub fn refusal(&mut self, text: &str) {
+        self.line("error", text);
+    }
+
+    /// Says what failed, and what to do about it.
+    pub fn error(&mut self, error: &Error) {
+        self.line("error", &error.to_string());
+        if let Some(hint) = error.next_step() {
+            self.line("hint", hint);
+        }
+    }
+
+    fn line(&mut self, word: &str, text: &str) {
+        let text: String = text.lines().collect::<Vec<_>>().join(" ").chars().take(LINE_MAX).collect();
+        let line = format!("{word}: {text}\n");
+        if self.said + line.len() <= SAID_MAX {
+            self.said += line.len();
+            let _ = std::io::stderr().write_all(line.as_bytes());
+        }
+    }
+}

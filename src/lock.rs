@@ -1,0 +1,64 @@
+//! Locks that the kernel frees when their holder dies, so that none is ever left behind.
+
+use crate::error::{AtPath, Error, Kind, Result};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How often a lock that is taken is tried again.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// A lock that is held until it is dropped, by an open file (`flock`).
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the lock at `path`, waiting at most `wait`; the file is made with `mode` where it is missing.
+///
+/// Returns [`Kind::Busy`] when another process held it all that time.
+pub fn take(path: &Path, mode: u32, wait: Duration) -> Result<Lock> {
+    let file = open(path, mode)?;
+    let deadline = Instant::now() + wait;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(TryLockError::Error(error)) => return Err(error).at("lock", path),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(RETRY),
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another git-cairn holds {}", path.display());
+                return Err(Error::new(Kind::Busy, "busy", message).hint("wait for it, or raise --wait"));
+            }
+        }
+    }
+}
+
+fn open(path: &Path, mode: u32) -> Result<File> {
+    let existing = OpenOptions::new().read(true).write(true).open(path);
+    if let Ok(file) = existing {
+        return Ok(file);
+    }
+    let fresh = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(mode).open(path);
+    let file = fresh.at("open the lock", path)?;
+    // The mode asked for is what counts, not the umask: a shared repository's lock is shared too.
+    let _ = rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(mode));
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = take(&path, 0o600, Duration::ZERO).unwrap();
+        let refused = take(&path, 0o600, Duration::from_millis(30)).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Busy);
+        drop(held);
+        // A child that another test forks at this moment holds a copy of the file until it has become a program.
+        take(&path, 0o600, Duration::from_secs(5)).unwrap();
+    }
+}

@@ -1,0 +1,294 @@
+//! The one place where a process is started: arguments as a list, never a shell, a known environment.
+
+use crate::error::{Error, Result};
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, ChildStdout, ExitStatus, Stdio};
+
+/// What a git process must not inherit, so that a hook's repository does not leak into another
+/// (`git rev-parse --local-env-vars`, and the quarantine of receive-pack). What `git -c` handed on stays: the person meant it.
+const GIT_LOCAL: [&str; 17] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_NAMESPACE",
+    "GIT_PUSH_OPTION_COUNT",
+    "GIT_DEFAULT_HASH",
+];
+
+/// The most of a child's error output that is kept, in bytes.
+const STDERR_KEPT_MAX: usize = 16 * 1024;
+
+/// A process to be started.
+#[derive(Debug)]
+pub struct Command {
+    inner: std::process::Command,
+    program: OsString,
+}
+
+/// How a child ended, and what it printed.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output, whole.
+    pub stdout: Vec<u8>,
+    /// Its standard error, the first 16 KiB.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Returns the error output as one readable text, without the prefix git puts before it.
+    pub fn complaint(&self) -> String {
+        complaint(&self.stderr)
+    }
+}
+
+fn complaint(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = lines.map(|line| crate::text::shown(line.trim_start_matches("fatal: ").as_bytes()));
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+impl Command {
+    /// Makes a command whose environment is ours less what binds git to another repository.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        let program = program.as_ref().to_owned();
+        let mut inner = std::process::Command::new(&program);
+        for name in GIT_LOCAL {
+            inner.env_remove(name);
+        }
+        inner.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { inner, program }
+    }
+
+    /// Makes a command that inherits the whole environment, as a hook that was there before us expects.
+    pub fn inheriting(program: impl AsRef<OsStr>) -> Self {
+        let program = program.as_ref().to_owned();
+        let mut inner = std::process::Command::new(&program);
+        inner.stdin(Stdio::null());
+        Self { inner, program }
+    }
+
+    /// Makes a git command that finds the repository the person is in, by all the means git knows.
+    pub fn git_here() -> Self {
+        let mut command = Self::inheriting("git").env("LC_ALL", "C");
+        command.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Makes a git command whose messages are the ones we can read.
+    pub fn git() -> Self {
+        let command = Self::new("git").env("LC_ALL", "C");
+        // The objects as they are: what a replacement or a graft shows instead is no part of a backup.
+        command.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_GRAFT_FILE", "/dev/null/none")
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.inner.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.inner.args(args);
+        self
+    }
+
+    /// Sets a variable of the child's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.inner.env(name, value);
+        self
+    }
+
+    /// Sets the folder it runs in.
+    #[must_use]
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.inner.current_dir(folder);
+        self
+    }
+
+    /// Lets the child write to our own standard error, as a person expects of a push.
+    #[must_use]
+    pub fn talking(mut self) -> Self {
+        self.inner.stderr(Stdio::inherit());
+        self
+    }
+
+    /// Runs it to its end with `input` on its standard input.
+    pub fn output_with(mut self, input: &[u8]) -> Result<Output> {
+        self.inner.stdin(Stdio::piped());
+        let mut child = self.spawn()?;
+        let stdin = child.stdin.take();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // A child that stops reading early says why by its exit status.
+                let _ = stdin.map(|mut pipe| pipe.write_all(input));
+            });
+            collect(child, &self.program)
+        })
+    }
+
+    /// Runs it to its end.
+    pub fn output(mut self) -> Result<Output> {
+        let child = self.spawn()?;
+        collect(child, &self.program)
+    }
+
+    /// Runs it to its end and returns its standard output; any exit status but 0 is an error.
+    pub fn read(self) -> Result<Vec<u8>> {
+        let program = self.described();
+        self.output().and_then(|output| successful(output, &program))
+    }
+
+    /// As [`Command::read`], with `input` on its standard input.
+    pub fn read_with(self, input: &[u8]) -> Result<Vec<u8>> {
+        let program = self.described();
+        self.output_with(input).and_then(|output| successful(output, &program))
+    }
+
+    /// Starts it with `input` and hands its standard output to `consume` while it runs.
+    ///
+    /// The child's own exit status decides: a stream that ended early is never taken for a whole one.
+    pub fn stream_with<T>(mut self, input: &[u8], consume: impl FnOnce(&mut ChildStdout) -> Result<T>) -> Result<T> {
+        self.inner.stdin(Stdio::piped());
+        let described = self.described();
+        let mut child = self.spawn()?;
+        let stdin = child.stdin.take();
+        let mut stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = child.stderr.take();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let _ = stdin.map(|mut pipe| pipe.write_all(input));
+            });
+            let complaints = scope.spawn(move || stderr.map(read_capped).unwrap_or_default());
+            let consumed = consume(&mut stdout);
+            drop(stdout);
+            let status = child.wait().map_err(|error| cannot_wait(&described, &error))?;
+            let stderr = complaints.join().unwrap_or_default();
+            if !status.success() {
+                // If the consumer gave up (a full disk, say) the child's broken pipe is only the echo.
+                consumed?;
+                return Err(died(&described, status, &stderr));
+            }
+            consumed
+        })
+    }
+
+    /// Starts it as a process of its own that outlives us and holds none of our file descriptors.
+    pub fn detach(mut self) -> Result<Child> {
+        self.inner.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.spawn()
+    }
+
+    /// Runs it with our own output and `input` on its standard input, and returns how it ended.
+    pub fn run_as_ours(mut self, input: &[u8]) -> Result<ExitStatus> {
+        self.inner.stdin(Stdio::piped()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        let described = self.described();
+        let mut child = self.spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A hook need not read its input.
+            let _ = stdin.write_all(input);
+        }
+        child.wait().map_err(|error| cannot_wait(&described, &error))
+    }
+
+    fn spawn(&mut self) -> Result<Child> {
+        self.inner.spawn().map_err(|error| {
+            let program = Path::new(&self.program).display();
+            Error::outside("cannot-start", format!("cannot start {program}: {error}"))
+                .hint(format!("is {program} installed, and in PATH?"))
+        })
+    }
+
+    /// The program and its verb, for messages.
+    fn described(&self) -> String {
+        let program = crate::text::shown(self.program.as_encoded_bytes());
+        let mut words = self.inner.get_args().map(|word| crate::text::shown(word.as_encoded_bytes()));
+        let verb = words.find(|word| word.starts_with(|c: char| c.is_ascii_lowercase()) && !word.contains(['=', '.']));
+        verb.map_or(program.clone(), |verb| format!("{program} {verb}"))
+    }
+}
+
+fn collect(mut child: Child, program: &OsStr) -> Result<Output> {
+    let stderr = child.stderr.take();
+    let stdout = child.stdout.take();
+    std::thread::scope(|scope| {
+        let complaints = scope.spawn(move || stderr.map(read_capped).unwrap_or_default());
+        let mut out = Vec::new();
+        if let Some(mut pipe) = stdout {
+            let _ = std::io::Read::read_to_end(&mut pipe, &mut out);
+        }
+        let described = Path::new(program).display().to_string();
+        let status = child.wait().map_err(|error| cannot_wait(&described, &error))?;
+        Ok(Output { status, stdout: out, stderr: complaints.join().unwrap_or_default() })
+    })
+}
+
+/// Reads to the end, so that the child never blocks, and keeps the beginning.
+fn read_capped(mut pipe: impl std::io::Read) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(n @ 1..) = pipe.read(&mut buffer) {
+        let room = STDERR_KEPT_MAX.saturating_sub(kept.len());
+        kept.extend_from_slice(&buffer[..n.min(room)]);
+    }
+    kept
+}
+
+fn successful(output: Output, program: &str) -> Result<Vec<u8>> {
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(died(program, output.status, &output.stderr))
+}
+
+fn died(program: &str, status: ExitStatus, stderr: &[u8]) -> Error {
+    let reason = complaint(stderr);
+    let reason = if reason.is_empty() { status.to_string() } else { reason };
+    Error::outside("git", format!("{program}: {reason}"))
+}
+
+fn cannot_wait(program: &str, error: &std::io::Error) -> Error {
+    Error::outside("cannot-wait", format!("cannot wait for {program}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_dies_in_the_middle_is_an_error_though_its_output_was_read() {
+        let command = Command::new("sh").args(["-c", "printf half; kill -9 $$"]);
+        let result = command.stream_with(b"", |out| {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(out, &mut bytes).unwrap();
+            Ok(bytes)
+        });
+        assert!(result.is_err());
+    }
+
+    #[test]
+    fn a_large_input_and_a_large_output_do_not_block_each_other() {
+        let input = vec![b'x'; 1 << 20];
+        let out = Command::new("cat").read_with(&input).unwrap();
+        assert_eq!(out.len(), input.len());
+    }
+}

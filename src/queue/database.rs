@@ -1,0 +1,207 @@
+//! The database, and the folder it lies in.
+
+use crate::durable::{self, Modes};
+use crate::error::{AtPath, Result};
+use crate::git::{ObjectId, Repository};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a write waits for another one.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// How old a reader's temporary folder may be before it is taken for one that a killed process left.
+const SCRATCH_AGE_MAX: Duration = Duration::from_secs(86_400);
+
+/// The version of the tables, in SQLite's `user_version`.
+const VERSION: u32 = 1;
+
+const TABLES: &str = "
+CREATE TABLE environment (
+    name TEXT PRIMARY KEY,
+    tip TEXT,                       -- what the branch held after the last movement that was settled
+    number INTEGER NOT NULL         -- the highest deployment number ever used
+);
+CREATE TABLE movement (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    token TEXT NOT NULL UNIQUE,     -- stands in the tag's message, so that no movement is tagged twice
+    environment TEXT NOT NULL,
+    old TEXT, new TEXT,             -- NULL: the branch does not exist
+    seen TEXT,                      -- what it held when the push was judged
+    pusher TEXT NOT NULL, note TEXT,
+    at INTEGER NOT NULL,            -- seconds since 1970
+    state TEXT NOT NULL,            -- pending, settled, void
+    confirmed INTEGER NOT NULL DEFAULT 0,
+    tag TEXT
+);
+CREATE INDEX movement_pending ON movement (environment) WHERE state = 'pending';
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    token TEXT NOT NULL UNIQUE,     -- names its pins
+    environment TEXT NOT NULL, initiator TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    refs BLOB NOT NULL,             -- as the file `refs` of a backup
+    others TEXT NOT NULL,           -- symbolic references and HEAD, as in a manifest
+    tag TEXT, commit_id TEXT, note TEXT,
+    keep_days INTEGER NOT NULL,
+    state TEXT NOT NULL,            -- waiting, running, done, failed
+    attempts INTEGER NOT NULL DEFAULT 0,
+    error TEXT, backup TEXT
+);
+CREATE TABLE last_snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), refs BLOB NOT NULL);
+";
+
+/// The host's own state of a repository: `$GIT_DIR/cairn`.
+#[derive(Debug, Clone)]
+pub struct State {
+    folder: PathBuf,
+    modes: Modes,
+}
+
+impl State {
+    /// Names the state of a repository; nothing is made yet.
+    pub fn of(repository: &Repository, modes: Modes) -> Self {
+        Self { folder: repository.common_dir().join("cairn"), modes }
+    }
+
+    /// Returns the folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Returns the modes of what is made in it.
+    pub fn modes(&self) -> Modes {
+        self.modes
+    }
+
+    /// Returns the path of a lock, by its word.
+    pub fn lock_path(&self, word: &str) -> PathBuf {
+        self.folder.join(format!("{word}.lock"))
+    }
+
+    /// Returns a folder in which readers make folders of their own, swept when those are a day old.
+    pub fn scratch(&self) -> Result<PathBuf> {
+        let folder = self.folder.join("tmp");
+        durable::make_folders(&folder, self.modes)?;
+        durable::sweep_older(&folder, SCRATCH_AGE_MAX)?;
+        Ok(folder)
+    }
+
+    /// Returns the folder of the one who holds the snapshot lock, with nothing in it.
+    pub fn empty_scratch(&self) -> Result<PathBuf> {
+        let folder = self.folder.join("tmp-snapshot");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).at("empty", &folder)?;
+        }
+        durable::make_folders(&folder, self.modes)?;
+        Ok(folder)
+    }
+
+    /// Opens the database, making it where it is missing.
+    pub fn database(&self) -> Result<Database> {
+        durable::make_folders(&self.folder, self.modes)?;
+        let path = self.folder.join("jobs.db");
+        if !path.exists() {
+            // SQLite gives the log files the mode of the database; make that one ours before it is opened.
+            let created = durable::write_new(&path, b"", self.modes);
+            if let Err(error) = created
+                && !path.exists()
+            {
+                return Err(error);
+            }
+        }
+        Database::open(&path)
+    }
+
+    /// Tells whether this process's user owns the state, and so may write the store.
+    pub fn is_ours(&self) -> Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let folder = if self.folder.exists() { &self.folder } else { self.folder.parent().unwrap_or(&self.folder) };
+        let owner = std::fs::metadata(folder).at("read", folder)?.uid();
+        Ok(owner == rustix::process::geteuid().as_raw())
+    }
+}
+
+/// An open database.
+pub struct Database {
+    pub(super) connection: Connection,
+}
+
+impl Database {
+    fn open(path: &Path) -> Result<Self> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        let mut database = Self { connection };
+        database.make_tables()?;
+        Ok(database)
+    }
+
+    fn make_tables(&mut self) -> Result<()> {
+        if self.version()? == VERSION {
+            return Ok(());
+        }
+        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        match version {
+            0 => {
+                transaction.execute_batch(TABLES)?;
+                transaction.pragma_update(None, "user_version", VERSION)?;
+                transaction.commit()?;
+                Ok(())
+            }
+            VERSION => Ok(()),
+            later => Err(crate::error::Error::failed(
+                "jobs-version",
+                format!("the jobs are of version {later}, made by a later git-cairn"),
+            )
+            .hint("install that one on this host")),
+        }
+    }
+
+    fn version(&self) -> Result<u32> {
+        Ok(self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    }
+
+    /// Returns what the branch of an environment held after the last settled movement, and the highest number used;
+    /// `None` for an environment that is new here.
+    pub fn environment(&self, name: &str) -> Result<Option<(Option<ObjectId>, u64)>> {
+        let query = "SELECT tip, number FROM environment WHERE name = ?1";
+        let row = self.connection.query_row(query, [name], |row| Ok((id_of(row.get(0)?), row.get(1)?))).optional()?;
+        Ok(row)
+    }
+
+    /// Sets them; the number only ever grows.
+    pub fn set_environment(&self, name: &str, tip: Option<ObjectId>, number: u64) -> Result<()> {
+        let upsert = "INSERT INTO environment (name, tip, number) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET tip = ?2, number = max(number, ?3)";
+        self.connection.execute(upsert, params![name, text_of(tip), number])?;
+        Ok(())
+    }
+
+    /// Keeps the list of the newest finished snapshot, which tells what a new job must pin.
+    pub fn set_last_snapshot(&self, refs: &[u8]) -> Result<()> {
+        self.connection.execute("INSERT OR REPLACE INTO last_snapshot (one, refs) VALUES (1, ?1)", params![refs])?;
+        Ok(())
+    }
+
+    /// Forgets it: the store is another one now.
+    pub fn forget_last_snapshot(&self) -> Result<()> {
+        self.connection.execute("DELETE FROM last_snapshot", [])?;
+        Ok(())
+    }
+
+    /// Returns that list, if there is one.
+    pub fn last_snapshot(&self) -> Result<Option<Vec<u8>>> {
+        Ok(self.connection.query_row("SELECT refs FROM last_snapshot", [], |row| row.get(0)).optional()?)
+    }
+}
+
+pub(super) fn id_of(text: Option<String>) -> Option<ObjectId> {
+    text.and_then(|text| ObjectId::from_hex(text.as_bytes()).ok())
+}
+
+pub(super) fn text_of(id: Option<ObjectId>) -> Option<String> {
+    id.map(|id| id.to_string())
+}

@@ -1,0 +1,13 @@
+//! What the host still has to do, kept where a power cut leaves it: movements of branches that are not tagged yet, and
+//! snapshots that are not made yet.
+//!
+//! `$GIT_DIR/cairn/jobs.db` is an SQLite database with a write-ahead log and `synchronous = FULL`; of its settings
+//! this one and no weaker one kept every commit in a disk image copied right after it.
+
+mod database;
+mod job;
+mod movement;
+
+pub use database::{Database, State};
+pub use job::{Job, JobState, NewJob};
+pub use movement::{Movement, MovementState};

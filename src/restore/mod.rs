@@ -1,0 +1,6 @@
+//! Bringing a backup back into a directory: built beside it, compared with the manifest, and only then moved there.
+
+mod build;
+mod target;
+
+pub use build::{Kind, Restored, restore};

@@ -1,0 +1,101 @@
+//! Doing what was planned.
+
+use super::{Change, SetupPlan};
+use crate::backup::{Initiator, Manifest, Progress, Request, create, ensure_store, host_store};
+use crate::clock;
+use crate::deployment::highest_in_store;
+use crate::durable::{self, Modes};
+use crate::error::{AtPath, Error, Result};
+use crate::git::Repository;
+use crate::queue::State;
+use crate::site::{META_REF, Site};
+use crate::worker::Frozen;
+use std::path::Path;
+
+/// Carries out a plan and returns the first backup, if it made one. The snapshot lock must be held since before the look.
+///
+/// The config is read again afterwards: what was planned and what git now says must agree.
+pub fn apply(repository: &Repository, plan: &SetupPlan, say: Progress<'_>) -> Result<Option<Manifest>> {
+    let state = State::of(repository, plan.site.modes);
+    for change in &plan.changes {
+        apply_one(repository, &plan.site, change)?;
+    }
+    let repository = &Repository::open(repository.git_dir())?;
+    let site = Site::from_config(&repository.config())?;
+    if site != plan.site {
+        return Err(Error::failed("config", "the config does not say what was written to it")
+            .hint("look for a key that is set twice: git config --show-origin --get-regexp '^cairn\\.'"));
+    }
+    let moved =
+        |change: &Change| matches!(change, Change::Set { key, .. } if key == "cairn.store" || key == "cairn.site");
+    if plan.changes.iter().any(moved) {
+        state.database()?.forget_last_snapshot()?;
+    }
+    remember_tips(repository, &site, &state)?;
+    ensure_store(repository, &site, &host_store(&site))?;
+    if plan.changes.contains(&Change::Backup) {
+        first_backup(repository, &site, &state, say).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn apply_one(repository: &Repository, site: &Site, change: &Change) -> Result<()> {
+    match change {
+        Change::Set { key, value, add } => {
+            let how = if *add { "--add" } else { "--replace-all" };
+            let git = repository.git().args(["config", "--local", how, key, value]);
+            git.read().map(drop).map_err(|error| error.while_doing(format!("setting {key}")))
+        }
+        Change::Hook(hook) => hook.apply(site.modes),
+        Change::Meta(bytes) => {
+            let id = repository.write_object("blob", bytes)?;
+            repository.update_refs("cairn: setup", format!("update {META_REF} {id}\n").as_bytes())
+        }
+        Change::Description(text) => {
+            let path = repository.common_dir().join("description");
+            std::fs::write(&path, text).at("write", &path)
+        }
+        Change::Store(folder) => make_store(folder, site.modes),
+        Change::Backup => Ok(()),
+    }
+}
+
+fn make_store(folder: &Path, modes: Modes) -> Result<()> {
+    durable::make_folders(folder, modes)
+}
+
+/// Where the branches stand now is where counting their movements begins.
+fn remember_tips(repository: &Repository, site: &Site, state: &State) -> Result<()> {
+    let database = state.database()?;
+    for environment in site.environments.iter().filter(|environment| site.deploys(environment)) {
+        let name = environment.name.as_str();
+        let stored = highest_in_store(site, environment)?;
+        match database.environment(name)? {
+            Some((tip, number)) if number < stored => database.set_environment(name, tip, stored)?,
+            Some(_) => {}
+            None => database.set_environment(name, repository.ref_id(&environment.branch)?, stored)?,
+        }
+    }
+    Ok(())
+}
+
+fn first_backup(repository: &Repository, site: &Site, state: &State, say: Progress<'_>) -> Result<Manifest> {
+    let frozen = Frozen::now(repository)?;
+    let first = site.first();
+    let request = Request {
+        environment: first.name.to_string(),
+        initiator: Initiator::Setup,
+        job: None,
+        commit: frozen.list.id_of(&first.branch),
+        tag: None,
+        note: None,
+        keep_days: site.keep_days,
+        refs_at: clock::now(),
+        list: frozen.list,
+    };
+    let refs = request.list.to_instructions();
+    let manifest = create(repository, site, &request, say)?;
+    state.database()?.set_last_snapshot(&refs)?;
+    Ok(manifest)
+}

@@ -1,0 +1,433 @@
+//! What a repository lacks to be a host. Nothing is written here.
+
+use crate::backup::{Catalog, Manifest, StoreSite, Tenant, id_of_living, select};
+use crate::durable::random_name;
+use crate::error::{AtPath, Error, Result};
+use crate::git::{Config, ObjectId, RefName, Repository};
+use crate::hook::{Event, HookPlan, hooks_folder, plan_hook};
+use crate::site::{HIDDEN_REFS, META_BYTES_MAX, META_REF, Site, check_site_name};
+use crate::store::{LocalStore, Store};
+use std::collections::HashSet;
+use std::path::{Component, Path, PathBuf};
+
+/// An environment that a flag names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedEnvironment {
+    /// Its name.
+    pub name: String,
+    /// The short name of its branch.
+    pub branch: String,
+    /// The folder that is served, if one was named.
+    pub worktree: Option<PathBuf>,
+}
+
+impl WantedEnvironment {
+    /// Reads `<name>=<branch>[:<work tree>]`.
+    ///
+    /// Returns a usage error for anything of another form.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = || {
+            Error::usage(format!(
+                "--env {}: not of the form <name>=<branch>[:<work tree>]",
+                crate::text::shown(text.as_bytes())
+            ))
+        };
+        let (name, rest) = text.split_once('=').ok_or_else(wrong)?;
+        // A branch's name holds no colon, so the first one ends it.
+        let (branch, worktree) =
+            rest.split_once(':').map_or((rest, None), |(branch, path)| (branch, Some(PathBuf::from(path))));
+        if worktree.as_ref().is_some_and(|path| !path.is_absolute()) {
+            return Err(wrong().hint("name the work tree by its absolute path"));
+        }
+        Ok(Self { name: name.into(), branch: branch.into(), worktree })
+    }
+}
+
+/// What was typed.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `--store <dir>`.
+    pub store: Option<PathBuf>,
+    /// `--site <name>`.
+    pub site: Option<String>,
+    /// `--env`, repeated.
+    pub environments: Vec<WantedEnvironment>,
+    /// `--from <backup>`.
+    pub from: Option<String>,
+    /// `--no-backup`.
+    pub no_backup: bool,
+    /// Our own command, for the hooks.
+    pub git_cairn: PathBuf,
+}
+
+/// One thing to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Set a key of the repository's config.
+    Set {
+        /// The key, as git config takes it.
+        key: String,
+        /// The value.
+        value: String,
+        /// Whether other values of the key stay.
+        add: bool,
+    },
+    /// Write a hook.
+    Hook(HookPlan),
+    /// Tell clients of the site.
+    Meta(Vec<u8>),
+    /// Write the file `description`.
+    Description(String),
+    /// Make the store's folder.
+    Store(PathBuf),
+    /// Make the first backup.
+    Backup,
+}
+
+/// Where an environment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its name.
+    pub name: String,
+    /// The short name of its branch.
+    pub branch: String,
+    /// What the branch holds.
+    pub tip: Option<ObjectId>,
+    /// Whether it takes deployments.
+    pub deploys: bool,
+}
+
+/// Everything `setup` would do, and what the person should know.
+#[derive(Debug)]
+pub struct SetupPlan {
+    /// The site as it will be.
+    pub site: Site,
+    /// What is to be done, in this order.
+    pub changes: Vec<Change>,
+    /// Where the environments stand.
+    pub standing: Vec<Standing>,
+    /// What of git's own settings matters.
+    pub notes: Vec<String>,
+}
+
+/// Looks at a repository and plans its setup.
+///
+/// Returns [`crate::error::Kind::Unsafe`] where it cannot be a host or where the store would not be safe, and usage
+/// errors for names that make no sense.
+pub fn look(repository: &Repository, options: &Options) -> Result<SetupPlan> {
+    if !repository.is_bare() {
+        return Err(Error::refused(
+            "not-bare",
+            format!("{} has a work tree; a host's repository is bare", repository.git_dir().display()),
+        )
+        .hint("make one: git clone --bare <this> <dir>.git, and run git cairn setup in it"));
+    }
+    if let Some(error) = repository.incompleteness() {
+        return Err(error);
+    }
+    let mut config = repository.config();
+    let mut changes = Vec::new();
+    let from = options.from.as_deref().map(|words| origin(options, &config, words)).transpose()?;
+    if let Some(from) = &from {
+        take_over(from, &mut config, &mut changes);
+    }
+    settings(repository, options, &mut config, &mut changes)?;
+    let site = Site::from_config(&config)?;
+    check_store(repository, &site)?;
+    if !site.store.is_dir() {
+        changes.push(Change::Store(site.store.clone()));
+    }
+    let folder = hooks_folder(repository)?;
+    for event in Event::ALL {
+        let hook = plan_hook(&folder, event, &options.git_cairn)?;
+        if hook.content.is_some() {
+            changes.push(Change::Hook(hook));
+        }
+    }
+    let meta = site.meta().to_bytes();
+    let meta_name = RefName::new(META_REF).expect("a valid name");
+    let told = repository.ref_id(&meta_name)?.and_then(|id| repository.blob(&id, META_BYTES_MAX));
+    if told.as_ref() != Some(&meta) {
+        changes.push(Change::Meta(meta));
+    }
+    let described = from.as_ref().and_then(|from| from.repository.description.clone());
+    if let Some(description) = described
+        .filter(|text| std::fs::read_to_string(repository.common_dir().join("description")).ok().as_ref() != Some(text))
+    {
+        changes.push(Change::Description(description));
+    }
+    if !options.no_backup && !has_backup(&site) {
+        changes.push(Change::Backup);
+    }
+    let standing = standing(repository, &site)?;
+    let mut notes = git_settings(&config);
+    notes.extend(from.iter().flat_map(|from| missing_hooks(from, &folder)));
+    Ok(SetupPlan { site, changes, standing, notes })
+}
+
+/// The keys that every host needs, where they are missing or a flag names them.
+fn settings(repository: &Repository, options: &Options, config: &mut Config, changes: &mut Vec<Change>) -> Result<()> {
+    let mut set = |config: &mut Config, key: &str, value: String| {
+        if config.get_key(key).as_ref() != Some(&value) {
+            config.set(key, &value);
+            changes.retain(|change| !matches!(change, Change::Set { key: other, .. } if other == key));
+            changes.push(Change::Set { key: key.into(), value, add: false });
+        }
+    };
+    let name = folder_name(repository.git_dir());
+    if config.get_key("cairn.id").is_none() {
+        set(config, "cairn.id", random_name() + &random_name());
+    }
+    let site = options.site.clone().or_else(|| config.get_key("cairn.site")).unwrap_or_else(|| clean_site_name(&name));
+    check_site_name(&site)?;
+    set(config, "cairn.site", site);
+    let store = match &options.store {
+        Some(store) => Some(absolute(store)?),
+        None if config.get_key("cairn.store").is_some() => None,
+        None => Some(repository.git_dir().with_file_name(format!("{name}.cairn"))),
+    };
+    if let Some(store) = store {
+        let text = store.to_str().ok_or_else(|| Error::usage("the path of the store is not UTF-8"))?;
+        set(config, "cairn.store", text.to_owned());
+    }
+    for wanted in &options.environments {
+        set(config, &format!("cairn.{}.branch", wanted.name), wanted.branch.clone());
+        if let Some(worktree) = wanted.worktree.as_ref().and_then(|path| path.to_str()) {
+            set(config, &format!("cairn.{}.worktree", wanted.name), worktree.to_owned());
+        }
+    }
+    if config.get_key("cairn.dev.branch").is_none() {
+        let head = repository.all_refs()?.head;
+        let branch = head.on().filter(|on| on.is_below("refs/heads/")).map(|on| crate::text::json_text(on.short()));
+        let branch = branch.ok_or_else(|| {
+            Error::usage("HEAD is on no branch, so it is not clear which one people develop on")
+                .hint("name it: git cairn setup --env dev=<branch>")
+        })?;
+        set(config, "cairn.dev.branch", branch);
+    }
+    if config.is_true("receive", "advertisePushOptions") != Some(true) {
+        set(config, "receive.advertisePushOptions", "true".into());
+    }
+    let hidden = HIDDEN_REFS.trim_end_matches('/');
+    if !config.all("transfer", "hideRefs").iter().any(|value| value == hidden) {
+        changes.push(Change::Set { key: "transfer.hideRefs".into(), value: hidden.into(), add: true });
+    }
+    Ok(())
+}
+
+/// The last word of the repository's path, without `.git`.
+fn folder_name(git_dir: &Path) -> String {
+    let name = git_dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match name.strip_suffix(".git") {
+        Some("") | None if name == ".git" => "repository".into(),
+        Some(short) => short.into(),
+        None => name,
+    }
+}
+
+fn clean_site_name(name: &str) -> String {
+    let cleaned: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).take(100).collect();
+    let cleaned = cleaned.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    if cleaned.is_empty() { "site".into() } else { cleaned.into() }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(path).at("find", path)?;
+    // A link in the path would let the store slip into a work tree unseen.
+    Ok(resolved(&path))
+}
+
+/// Refuses a store that a deployment would serve, that would die with the repository, or that another repository writes.
+fn check_store(repository: &Repository, site: &Site) -> Result<()> {
+    let store = resolved(&site.store);
+    let elsewhere = "name another place: git cairn setup --store <dir>";
+    let refuse = |what: String| {
+        Err(Error::refused("store-place", format!("the store {} lies inside {what}", site.store.display()))
+            .hint(elsewhere))
+    };
+    if store.starts_with(repository.git_dir()) || store.starts_with(repository.common_dir()) {
+        return refuse("the repository it is to replace when that is lost".into());
+    }
+    for environment in &site.environments {
+        if let Some(worktree) = environment.worktree.as_ref().filter(|worktree| store.starts_with(resolved(worktree))) {
+            return refuse(format!("{}, which is served as {}", worktree.display(), environment.name));
+        }
+    }
+    if let Some(root) = store.ancestors().find(|folder| folder.join(".git").exists()) {
+        return refuse(format!("the work tree {}", root.display()));
+    }
+    let local = LocalStore::new(&site.store, site.modes);
+    match Tenant::read(&local, &site.name)? {
+        Some(tenant) => tenant.admits(&site.id, &repository.common_dir(), id_of_living, &local.place()),
+        None => Ok(()),
+    }
+}
+
+/// The path with every link in the part that exists followed, and without `..`.
+fn resolved(path: &Path) -> PathBuf {
+    let mut real = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => drop(real.pop()),
+            component => real.push(component),
+        }
+        real = std::fs::canonicalize(&real).unwrap_or(real);
+    }
+    real
+}
+
+fn has_backup(site: &Site) -> bool {
+    let store = LocalStore::new(&site.store, site.modes);
+    Catalog::read(&store, &site.name).is_ok_and(|catalog| catalog.good().next().is_some())
+}
+
+fn standing(repository: &Repository, site: &Site) -> Result<Vec<Standing>> {
+    let one = |environment: &crate::site::Environment| {
+        Ok(Standing {
+            name: environment.name.to_string(),
+            branch: crate::text::shown(environment.branch.short()),
+            tip: repository.ref_id(&environment.branch)?,
+            deploys: site.deploys(environment),
+        })
+    };
+    site.environments.iter().map(one).collect()
+}
+
+/// Says which of git's own settings matter here, and what they will do.
+fn git_settings(config: &Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    if config.is_true("receive", "denyNonFastForwards") == Some(true) {
+        notes.push("receive.denyNonFastForwards is on: git refuses every rollback to an older commit; to allow them: git config receive.denyNonFastForwards false".into());
+    }
+    if config.is_true("receive", "denyDeletes") == Some(true) {
+        notes.push("receive.denyDeletes is on: git refuses to delete branches, those of environments too".into());
+    }
+    match config.get("core", "fsync") {
+        None => notes.push("core.fsync is not set: git itself may lose a push that deploys nothing if the power fails within seconds; deployments are synced by the hook. To sync all: git config core.fsync all".into()),
+        Some(value) => notes.push(format!("core.fsync is {value}: it holds for git's own writes; deployments are synced by the hook as well")),
+    }
+    notes
+}
+
+/// The backup that a restored repository came from.
+fn origin(options: &Options, config: &Config, words: &str) -> Result<Manifest> {
+    let root = options.store.clone().or_else(|| config.get("cairn", "store").map(PathBuf::from));
+    let root = root.ok_or_else(|| Error::usage("--from needs the store the backup is in").hint("add --store <dir>"))?;
+    let store = LocalStore::existing(&root)?;
+    let named = options.site.clone().or_else(|| config.get("cairn", "site"));
+    let site = StoreSite::find(&store, named.as_deref())?;
+    let catalog = Catalog::read(&store, &site.name)?;
+    select(&catalog, words).cloned()
+}
+
+/// Keys that say what a repository is on its disk; those of the new one hold.
+fn belongs_to_the_disk(key: &str) -> bool {
+    let core = [
+        "repositoryformatversion",
+        "filemode",
+        "bare",
+        "ignorecase",
+        "precomposeunicode",
+        "symlinks",
+        "worktree",
+        "hookspath",
+        "logallrefupdates",
+    ];
+    key.starts_with("extensions.") || core.iter().any(|name| key == format!("core.{name}"))
+}
+
+/// Keys whose value git, or a hook, may run as a program or read more config from: a store is no place to trust with that.
+fn may_run_something(key: &str) -> bool {
+    let sections = [
+        "alias.",
+        "filter.",
+        "hook.",
+        "include.",
+        "includeif.",
+        "credential.",
+        "diff.",
+        "merge.",
+        "gpg.",
+        "uploadpack.",
+    ];
+    let names = [
+        "command",
+        "sshcommand",
+        "fsmonitor",
+        "gitproxy",
+        "editor",
+        "pager",
+        "askpass",
+        "program",
+        "helper",
+        "receivepack",
+        "uploadpack",
+        "onfailure",
+    ];
+    let name = key.rsplit('.').next().unwrap_or(key);
+    sections.iter().any(|section| key.starts_with(section)) || names.contains(&name)
+}
+
+/// Takes over what the lost repository's own config said and this one's own does not.
+fn take_over(from: &Manifest, config: &mut Config, changes: &mut Vec<Change>) {
+    let known: HashSet<String> = config.local().map(|(key, _)| key.to_string()).collect();
+    for (key, value) in &from.repository.config {
+        let stays =
+            known.contains(key) || belongs_to_the_disk(key) || key == "cairn.store" || key == "transfer.hiderefs";
+        if !stays && !may_run_something(key) {
+            config.set(key, value);
+            changes.push(Change::Set { key: key.clone(), value: value.clone(), add: true });
+        }
+    }
+}
+
+fn missing_hooks(from: &Manifest, folder: &Path) -> Vec<String> {
+    let ours = Event::ALL.map(Event::name);
+    let missing = from
+        .repository
+        .hooks
+        .iter()
+        .filter(|hook| !ours.contains(&hook.name.as_str()) && !folder.join(&hook.name).exists());
+    let note = |hook: &crate::backup::HookFile| {
+        let path = folder.join(&hook.name);
+        format!(
+            "the hook {} was there before and is in no backup (its SHA-256 was {}); put it back",
+            path.display(),
+            hook.sha256.as_deref().unwrap_or("not known")
+        )
+    };
+    let left_out = from
+        .repository
+        .config_left_out
+        .iter()
+        .map(|key| format!("{key} holds a secret and is in no backup; set it again"));
+    let known = from.repository.config.iter().filter(|(key, _)| may_run_something(key));
+    let not_taken = known.map(|(key, value)| {
+        format!("{key} = {value} was set before; it may run a program, so it is not taken from a store: set it again if you meant it")
+    });
+    missing.map(note).chain(left_out).chain(not_taken).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_is_read_from_its_flag() {
+        let wanted = WantedEnvironment::parse("live=release/live:/srv/www/live").unwrap();
+        assert_eq!((wanted.name.as_str(), wanted.branch.as_str()), ("live", "release/live"));
+        assert_eq!(wanted.worktree.as_deref(), Some(Path::new("/srv/www/live")));
+        assert!(WantedEnvironment::parse("live").is_err());
+        assert!(WantedEnvironment::parse("live=x:relative").is_err());
+    }
+
+    #[test]
+    fn a_site_is_named_after_its_folder() {
+        assert_eq!(folder_name(Path::new("/srv/my.site.git")), "my.site");
+        assert_eq!(folder_name(Path::new("/srv/plain")), "plain");
+        assert_eq!(folder_name(Path::new("/srv/.git")), "repository");
+        assert_eq!(clean_site_name("ü site"), "site");
+        assert_eq!(clean_site_name("--"), "site");
+    }
+}

@@ -1,0 +1,7 @@
+//! Making a bare repository a host: look, list what is missing, and do exactly that.
+
+mod apply;
+mod look;
+
+pub use apply::apply;
+pub use look::{Change, Options, SetupPlan, Standing, WantedEnvironment, look};

@@ -1,0 +1,162 @@
+//! Where archives lie: keys and bytes, never backups.
+
+mod local;
+mod seal;
+
+pub use local::LocalStore;
+pub use seal::{NO_DIGEST, is_sealed, seal};
+
+use crate::error::{AtPath, Error, Result};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// The largest file that is read as a whole, in bytes: a list of five million references fits.
+const SMALL_FILE_MAX: u64 = 1 << 30;
+
+/// The name of a stored file: words of letters, digits, `.`, `_` and `-`, joined by `/`, none beginning with a dot.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(String);
+
+impl Key {
+    /// Checks a key.
+    ///
+    /// Returns an error for anything that could leave the store or hide in it.
+    pub fn new(text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
+        let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let word = |word: &str| !word.is_empty() && !word.starts_with('.') && word.chars().all(good);
+        if text.len() <= 512 && text.split('/').all(word) {
+            return Ok(Self(text));
+        }
+        Err(Error::damaged("key", format!("{:?} is no name of a stored file", crate::text::shown(text.as_bytes()))))
+    }
+
+    /// Returns the key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the last word.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A file on its way into a store; dropped before it is published, it never was.
+pub trait Publication: Write {
+    /// Makes the file visible under its key, durably; fails if the key is taken.
+    fn publish(self: Box<Self>) -> Result<()>;
+}
+
+/// A place that keeps files under keys.
+///
+/// Files are written once: no method changes one, and only [`Store::replace`], for what is no archive and no
+/// manifest, puts another in its place.
+pub trait Store: Send + Sync {
+    /// Starts a new file.
+    fn create(&self, key: &Key) -> Result<Box<dyn Publication>>;
+
+    /// Opens a file; returns [`crate::error::Kind::NotFound`] where there is none.
+    fn open(&self, key: &Key) -> Result<Box<dyn Read + Send>>;
+
+    /// Returns a file's size in bytes, `None` where there is none.
+    fn size(&self, key: &Key) -> Result<Option<u64>>;
+
+    /// Lists the keys below a folder (without a slash at its end), in order; `""` lists all.
+    fn list(&self, folder: &str) -> Result<Vec<Key>>;
+
+    /// Removes a file; one that is not there is no error.
+    fn remove(&self, key: &Key) -> Result<()>;
+
+    /// Puts bytes in the place of what the key holds, if anything, at once.
+    fn replace(&self, key: &Key, bytes: &[u8]) -> Result<()>;
+
+    /// Returns how many bytes there is room for, `None` where there is no telling.
+    fn free_bytes(&self) -> Result<Option<u64>>;
+
+    /// Says where the store is, for a person.
+    fn place(&self) -> String;
+}
+
+/// Writes a new small file.
+pub fn create_whole(store: &dyn Store, key: &Key, bytes: &[u8]) -> Result<()> {
+    let mut publication = store.create(key)?;
+    publication.write_all(bytes).at("write", Path::new(key.as_str()))?;
+    publication.publish()
+}
+
+/// Reads a small file whole.
+///
+/// Returns [`crate::error::Kind::NotFound`] where there is none, and an error where it is too large to be what it should be.
+pub fn read_whole(store: &dyn Store, key: &Key) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    store.open(key)?.take(SMALL_FILE_MAX + 1).read_to_end(&mut bytes).at("read", Path::new(key.as_str()))?;
+    if bytes.len() as u64 > SMALL_FILE_MAX {
+        return Err(Error::damaged("too-large", format!("{key} is larger than such a file can be")));
+    }
+    Ok(bytes)
+}
+
+/// A SHA-256 as `sha256sum` prints it.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Counts and hashes the bytes that pass.
+pub struct Tally<T> {
+    inner: T,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl<T> Tally<T> {
+    /// Wraps a reader or a writer.
+    pub fn new(inner: T) -> Self {
+        Self { inner, hasher: Sha256::new(), bytes: 0 }
+    }
+
+    /// Returns what was wrapped, how many bytes passed, and their SHA-256.
+    pub fn finish(self) -> (T, u64, String) {
+        (self.inner, self.bytes, hex(&self.hasher.finalize()))
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+}
+
+impl<T: Read> Read for Tally<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.count(&buffer[..n]);
+        Ok(n)
+    }
+}
+
+impl<T: Write> Write for Tally<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(bytes)?;
+        self.count(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Freezing what a backup is of, at the instant of the push.
+
+use super::pins;
+use crate::backup::Others;
+use crate::clock;
+use crate::deployment::Settled;
+use crate::durable::random_name;
+use crate::error::Result;
+use crate::git::{RefList, Repository};
+use crate::queue::{NewJob, State};
+use crate::site::{Environment, Site};
+use jiff::Timestamp;
+
+/// All references, and when they were read.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    /// The references.
+    pub list: RefList,
+    /// When they were read.
+    pub at: Timestamp,
+}
+
+impl Frozen {
+    /// Reads them now.
+    pub fn now(repository: &Repository) -> Result<Self> {
+        Ok(Self { list: repository.all_refs()?, at: clock::now() })
+    }
+}
+
+/// Why there is to be a backup.
+#[derive(Debug, Clone, Copy)]
+pub enum Cause<'a> {
+    /// A push that deployed.
+    Deployment {
+        /// The environment it deployed.
+        environment: &'a Environment,
+        /// The deployment.
+        settled: &'a Settled,
+    },
+    /// Any other push.
+    Automatic,
+}
+
+/// Adds a job whose backup will be of exactly the frozen references, however late it is made, and returns its row.
+///
+/// A deployment has one job: where a hook that overtook its own, or a worker, has added it already, that one is returned.
+pub fn enqueue(repository: &Repository, site: &Site, state: &State, frozen: &Frozen, cause: Cause<'_>) -> Result<i64> {
+    let database = state.database()?;
+    let refs = frozen.list.to_instructions();
+    let (environment, initiator, tag, commit, note, keep_days) = match cause {
+        Cause::Deployment { environment, settled } => (
+            environment,
+            "deployment",
+            settled.tag.as_ref().map(|tag| tag.short().to_string()),
+            settled.commit,
+            settled.movement.note.clone(),
+            site.keep_days,
+        ),
+        Cause::Automatic => {
+            let first = site.first();
+            (first, "automatic", None, frozen.list.id_of(&first.branch), None, site.keep_automatic_days)
+        }
+    };
+    let job = NewJob {
+        token: random_name(),
+        environment: environment.name.to_string(),
+        initiator: initiator.into(),
+        at: frozen.at,
+        refs,
+        others: serde_json::to_string(&Others::of(&frozen.list)).expect("text serializes"),
+        tag,
+        commit,
+        note,
+        keep_days,
+    };
+    let _lock = pins::lock(state)?;
+    if let Some(tag) = &job.tag
+        && let Some(known) = database.job_of_tag(tag)?
+    {
+        return Ok(known);
+    }
+    pins::set(repository, &database, &job.token, &frozen.list)?;
+    database.add_job(&job)
+}

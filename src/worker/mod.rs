@@ -1,0 +1,10 @@
+//! The work a push leaves behind: jobs are frozen, pinned, run one after the other, and taken up again after a crash.
+
+mod enqueue;
+mod pins;
+mod run;
+mod wait;
+
+pub use enqueue::{Cause, Frozen, enqueue};
+pub use run::{Outcome, place_in_line, run_once, snapshot_lock};
+pub use wait::{Waited, git_cairn, start_and_wait};

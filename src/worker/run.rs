@@ -1,0 +1,146 @@
+//! Doing what waits.
+
+use super::pins;
+use super::{Cause, Frozen, enqueue};
+use crate::backup::{Catalog, Initiator, Manifest, Others, Request, create, host_store};
+use crate::deployment::settle_to_tip;
+use crate::durable;
+use crate::error::{Error, Kind, Result};
+use crate::git::Repository;
+use crate::lock::{self, Lock};
+use crate::queue::{Database, Job, State};
+use crate::site::{Environment, Site};
+use std::time::Duration;
+
+/// What a run of the worker did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The tags of deployments that it marked because their hooks had died.
+    pub marked: Vec<String>,
+    /// The backups it made.
+    pub made: Vec<String>,
+    /// The jobs that failed, and why.
+    pub failed: Vec<String>,
+}
+
+/// Takes the lock that every writer of the store holds.
+///
+/// Returns [`Kind::Busy`] when it was not free within `wait`.
+pub fn snapshot_lock(state: &State, wait: Duration) -> Result<Lock> {
+    durable::make_folders(state.folder(), state.modes())?;
+    lock::take(&state.lock_path("snapshot"), state.modes().file, wait)
+}
+
+/// Takes the one place in line behind the snapshot lock, for a worker that a push started: whoever has it does, when its
+/// turn comes, all that was queued by then, so no second one needs to wait.
+///
+/// Returns [`Kind::Busy`] where somebody has it.
+pub fn place_in_line(state: &State) -> Result<Lock> {
+    lock::take(&state.lock_path("next"), state.modes().file, Duration::ZERO)
+}
+
+/// Marks what died hooks left unmarked, then makes every backup that waits, oldest first, until none is left.
+///
+/// Returns [`Kind::Unsafe`] where this user is not the owner of the repository, and [`Kind::Busy`] where another worker
+/// was at it all that time. A job that fails stays, and the others are done. `place` is given up as soon as it is our turn.
+pub fn run_once(repository: &Repository, site: &Site, wait: Duration, place: Option<Lock>) -> Result<Outcome> {
+    let state = State::of(repository, site.modes);
+    if !state.is_ours()? {
+        return Err(Error::refused("not-owner", "the store is written by the owner of the repository alone")
+            .hint("run this as its owner"));
+    }
+    let _lock = snapshot_lock(&state, wait)?;
+    drop(place);
+    let database = state.database()?;
+    let mut outcome = Outcome::default();
+    for environment in site.environments.iter().filter(|environment| site.deploys(environment)) {
+        // What keeps one environment from being marked keeps nothing from being backed up.
+        if let Err(error) = mark(repository, site, &state, environment, &mut outcome) {
+            outcome.failed.push(format!("{}: {error}", environment.name));
+        }
+    }
+    sweep(site)?;
+    pins::sweep(repository, &state, &database)?;
+    let mut last = 0;
+    while let Some(job) = database.next_job(last)? {
+        last = job.id;
+        match run_job(repository, site, &database, &job) {
+            Ok(manifest) => outcome.made.push(manifest),
+            Err(error) => {
+                database.fail_job(job.id, &error.to_string())?;
+                outcome.failed.push(format!("{}: {error}", job.what.environment));
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// Marks the deployments of an environment whose hooks died, and queues a backup of each.
+fn mark(
+    repository: &Repository,
+    site: &Site,
+    state: &State,
+    environment: &Environment,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    for settled in settle_to_tip(repository, site, state, environment)? {
+        let Some(tag) = &settled.tag else { continue };
+        outcome.marked.push(tag.short().to_string());
+        let cause = Cause::Deployment { environment, settled: &settled };
+        enqueue(repository, site, state, &Frozen::now(repository)?, cause)?;
+    }
+    Ok(())
+}
+
+fn run_job(repository: &Repository, site: &Site, database: &Database, job: &Job) -> Result<String> {
+    database.begin_job(job.id)?;
+    let id = match made_before(site, job)? {
+        Some(id) => id,
+        None => create(repository, site, &request(job)?, &mut |_| ())?.id.to_string(),
+    };
+    database.set_last_snapshot(&job.what.refs)?;
+    database.finish_job(job.id, &id)?;
+    // Pins that stay for once are swept by the next run; the backup is there.
+    let _ = pins::release(repository, &job.what.token);
+    Ok(id)
+}
+
+/// A worker that died between the manifest and its own note of it has made the backup all the same.
+fn made_before(site: &Site, job: &Job) -> Result<Option<String>> {
+    if job.attempts == 0 {
+        return Ok(None);
+    }
+    let store = host_store(site);
+    let catalog = Catalog::read(&store, &site.name)?;
+    let made = |manifest: &&Manifest| manifest.job.as_deref() == Some(job.what.token.as_str());
+    Ok(catalog.good().find(made).map(|manifest| manifest.id.to_string()))
+}
+
+fn request(job: &Job) -> Result<Request> {
+    let unreadable = || Error::new(Kind::Failed, "job", "the job cannot be read");
+    let others: Others = serde_json::from_str(&job.what.others).map_err(|_| unreadable())?;
+    Ok(Request {
+        environment: job.what.environment.clone(),
+        initiator: Initiator::from_word(&job.what.initiator).ok_or_else(unreadable)?,
+        job: Some(job.what.token.clone()),
+        list: others.join(&job.what.refs)?,
+        refs_at: job.what.at,
+        tag: job.what.tag.clone(),
+        commit: job.what.commit,
+        note: job.what.note.clone(),
+        keep_days: job.what.keep_days,
+    })
+}
+
+/// Removes what killed processes left half-written in the store.
+fn sweep(site: &Site) -> Result<()> {
+    let folder = site.store.join(&site.name);
+    let intents = folder.join("intents");
+    // Of the backups only those can hold something half-written that were begun and never finished.
+    let begun = std::fs::read_dir(&intents).into_iter().flatten().flatten();
+    let begun = begun.filter_map(|intent| Some(folder.join("backups").join(intent.path().file_stem()?)));
+    for place in begun.chain([folder.join("code"), intents, folder.clone(), site.store.clone()]) {
+        durable::sweep(&place)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! A worker of its own for what a push queued: quick work is waited for, slow work goes on without the pusher.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::Repository;
+use crate::process::Command;
+use crate::queue::{Database, JobState, State};
+use crate::site::Site;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How often a waiting hook looks whether the worker has ended.
+const LOOK: Duration = Duration::from_millis(3);
+
+/// What became of the work while the hook waited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waited {
+    /// The backups are there.
+    Done(Vec<String>),
+    /// The worker goes on.
+    GoesOn,
+    /// Only the owner of the repository writes its store.
+    ForOwner,
+    /// A backup could not be made.
+    Failed(String),
+}
+
+/// Starts a worker and waits for these jobs, within the hook's budget.
+///
+/// Where another worker waits for its turn already, ours ends at once and that one does our jobs too.
+pub fn start_and_wait(repository: &Repository, site: &Site, state: &State, jobs: &[i64]) -> Result<Waited> {
+    if !state.is_ours()? {
+        return Ok(Waited::ForOwner);
+    }
+    let deadline = Instant::now() + site.hook_budget;
+    let worker = Command::new(git_cairn()?).arg("--git-dir").arg(repository.git_dir());
+    let mut child = worker.args(["worker", "--once", "--detached"]).detach()?;
+    let database = state.database()?;
+    loop {
+        let ended = child.try_wait().ok().flatten();
+        match progress(&database, jobs)? {
+            Some(waited) => return Ok(waited),
+            None if Instant::now() >= deadline => return Ok(Waited::GoesOn),
+            None => {}
+        }
+        if let Some(status) = ended.filter(|status| status.code() != Some(i32::from(Kind::Busy.exit_code()))) {
+            // It may have finished between our two looks.
+            let last_look = progress(&database, jobs)?;
+            return Ok(last_look.unwrap_or_else(|| Waited::Failed(format!("the worker ended with {status}"))));
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Returns what became of the jobs, once all of them are done or one has failed.
+fn progress(database: &Database, jobs: &[i64]) -> Result<Option<Waited>> {
+    let mut backups = Vec::new();
+    for id in jobs {
+        match database.job(*id)? {
+            Some(job) if job.state == JobState::Done => backups.extend(job.backup),
+            Some(job) if job.state == JobState::Failed => {
+                return Ok(Some(Waited::Failed(job.error.unwrap_or_else(|| "for an unknown reason".into()))));
+            }
+            Some(_) | None => return Ok(None),
+        }
+    }
+    Ok(Some(Waited::Done(backups)))
+}
+
+/// Returns the command `git-cairn` that belongs to this program: itself, or the one beside it.
+pub fn git_cairn() -> Result<PathBuf> {
+    let own = std::env::current_exe()
+        .map_err(|error| Error::failed("own-path", format!("cannot tell where this program is: {error}")))?;
+    if own.file_stem().is_some_and(|name| name == "git-cairn") {
+        return Ok(own);
+    }
+    let beside = own.with_file_name("git-cairn");
+    if beside.is_file() {
+        return Ok(beside);
+    }
+    Err(Error::not_found("no-git-cairn", format!("there is no {}", beside.display()))
+        .hint("install git-cairn and its hooks in one folder"))
+}

@@ -1,0 +1,36 @@
+//! The tests of whole commands: real repositories, real pushes through real hooks, git itself as the oracle.
+//!
+//! One binary, a file a command or hook below `tests/it`.
+
+#[path = "it/backup.rs"]
+mod backup;
+#[path = "it/bad_input.rs"]
+mod bad_input;
+#[path = "it/chain.rs"]
+mod chain;
+#[path = "it/damage.rs"]
+mod damage;
+#[path = "it/demo.rs"]
+mod demo;
+#[path = "it/deploy.rs"]
+mod deploy;
+#[path = "it/deployments.rs"]
+mod deployments;
+#[path = "it/docs.rs"]
+mod docs;
+#[path = "it/exact.rs"]
+mod exact;
+#[path = "it/hooks.rs"]
+mod hooks;
+#[path = "it/power.rs"]
+mod power;
+#[path = "it/restore.rs"]
+mod restore;
+#[path = "it/setup.rs"]
+mod setup;
+#[path = "it/ssh.rs"]
+mod ssh;
+#[path = "it/story.rs"]
+mod story;
+#[path = "it/support.rs"]
+mod support;

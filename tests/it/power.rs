@@ -1,0 +1,93 @@
+//! A power cut right after a push has returned: the image of a mounted file system is copied as it lies on the disk at
+//! that moment, and the copy is mounted afresh.
+
+use crate::support::{World, command, missing_peer, run};
+use std::path::Path;
+
+/// How many deployments are cut off.
+const CUTS: usize = 6;
+
+struct Disk<'a> {
+    world: &'a World,
+    folder: &'static str,
+}
+
+impl<'a> Disk<'a> {
+    /// Mounts an image; `None` where that is not possible here.
+    fn mount(world: &'a World, image: &str, folder: &'static str) -> Option<Self> {
+        std::fs::create_dir_all(world.path(folder)).unwrap();
+        let mounted = run(command("mount", &world.path("home"))
+            .args(["-o", "loop"])
+            .arg(world.path(image))
+            .arg(world.path(folder)));
+        (mounted.code == 0).then_some(Self { world, folder })
+    }
+}
+
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        // A worker that still goes on keeps it busy for a moment.
+        for _ in 0..500 {
+            if run(command("umount", &self.world.path("home")).arg(self.world.path(self.folder))).code == 0 {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
+
+fn new_image(world: &World, name: &str) -> bool {
+    let file = std::fs::File::create(world.path(name)).unwrap();
+    file.set_len(96 << 20).unwrap();
+    let mkfs = Path::new("/sbin/mkfs.ext4");
+    mkfs.exists() && run(command(mkfs, &world.path("home")).arg("-q").arg(world.path(name))).code == 0
+}
+
+#[test]
+fn what_was_deployed_survives_a_power_cut_and_stock_git_loses_it() {
+    let world = World::new();
+    let disk = new_image(&world, "image").then(|| Disk::mount(&world, "image", "disk")).flatten();
+    let Some(mut disk) = disk else { return missing_peer("a power cut", "root, mkfs.ext4 and loop devices") };
+    world.bare("disk/site.git", &[]);
+    world.bare("disk/plain.git", &[]);
+    world.git(".", &["clone", "--quiet", "disk/site.git", "dev"]).ok();
+    world.git("dev", &["remote", "add", "plain", world.path("disk/plain.git").to_str().unwrap()]).ok();
+    world.git("disk/site.git", &["config", "cairn.reserve", "1MiB"]).ok();
+    // The backup itself is not what is cut off here: it goes on in its own time.
+    world.git("disk/site.git", &["config", "cairn.hookBudget", "0s"]).ok();
+    world.cairn("disk/site.git", &["setup"]).ok();
+    let mut lost_by_git = 0;
+    for n in 1..=CUTS {
+        world.commit("dev", "page", &n.to_string());
+        // The commit arrives by a push that deploys nothing, and is deployed without bringing anything.
+        world.git("dev", &["push", "--quiet", "origin", "HEAD:main"]).ok();
+        world.git("dev", &["push", "--quiet", "origin", "HEAD:live"]).ok();
+        // The control comes last, or our own sync would save it too.
+        world.git("dev", &["push", "--quiet", "plain", &format!("HEAD:refs/heads/b{n}")]).ok();
+        run(command("cp", &world.path("home")).arg("--sparse=always").arg(world.path("image")).arg(world.path("cut")))
+            .ok();
+
+        drop(disk);
+        let after = Disk::mount(&world, "cut", "disk").expect("the copy can be mounted");
+        let head = world.tip("dev", "HEAD");
+        assert_eq!(world.tip("disk/site.git", &format!("live_{n}^{{commit}}")), head);
+        assert_eq!(world.tip("disk/site.git", "live"), head);
+        world.git("disk/site.git", &["fsck", "--full", "--no-dangling"]).ok();
+        waits_or_is_done(&world, n);
+        let plain = world.git("disk/plain.git", &["cat-file", "-e", &format!("b{n}^{{commit}}")]);
+        lost_by_git += usize::from(plain.code != 0);
+        drop(after);
+        disk = Disk::mount(&world, "image", "disk").expect("the image can be mounted again");
+    }
+    drop(disk);
+    assert!(lost_by_git > 0, "the rig cuts nothing off: stock git kept all {CUTS} pushes");
+}
+
+/// The backup of the deployment is a job that a worker finishes, or finished already.
+fn waits_or_is_done(world: &World, n: usize) {
+    world.cairn("disk/site.git", &["worker", "--once"]).ok();
+    let listed = world.cairn("disk/site.git", &["backup", "list", "live", "--json"]).ok().json();
+    let tags: Vec<_> = listed["backups"].as_array().unwrap().iter().map(|backup| backup["tag"].clone()).collect();
+    assert!(tags.contains(&format!("live_{n}").into()), "{tags:?}");
+    world.cairn("disk/site.git", &["backup", "verify", "--all"]).ok();
+}

@@ -1,0 +1,385 @@
+//! Pushes as most hosts get them: over ssh, from several unix users, and cut off in the middle.
+
+use crate::support::{GIT_CAIRN, Ran, World, command, host, missing_peer, run, until};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// A real sshd of a test's own, on a port of its own, dead when the test ends.
+struct Sshd {
+    server: Child,
+    port: u16,
+}
+
+impl Sshd {
+    /// Starts one that lets anybody in who holds the world's key, and makes the world's git use that key.
+    ///
+    /// With `home`, that is everybody's home on the server too. `None` where there is no sshd on this machine.
+    fn start(test: &str, world: &World, home: Option<&Path>) -> Option<Self> {
+        if !Path::new(SSHD).exists() || !found("ssh-keygen") {
+            missing_peer(test, "OpenSSH's sshd and ssh-keygen");
+            return None;
+        }
+        if is_root() {
+            // Where no service manager has started sshd, nobody has made the folder that it gives up its rights in.
+            fs::create_dir_all("/run/sshd").unwrap();
+        }
+        open(world, ".", 0o755);
+        fs::create_dir(world.path("ssh")).unwrap();
+        for key in ["host", "client"] {
+            let mut keygen = command("ssh-keygen", &world.path("home"));
+            run(keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(world.path("ssh").join(key))).ok();
+        }
+        let own = path_of(&command("true", world.path("home").as_path()));
+        let home = home.map(|home| format!(" HOME={}", home.display())).unwrap_or_default();
+        for _ in 0..5 {
+            let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+            let config = format!(
+                "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {keys}\nPidFile none\nUsePAM no\n\
+                 StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
+                 UseDNS no\nMaxStartups 100\nSetEnv PATH={own} GIT_CONFIG_NOSYSTEM=1 TZ=UTC{home}\n",
+                host = world.path("ssh/host").display(),
+                keys = world.path("ssh/client.pub").display(),
+            );
+            fs::write(world.path("ssh/config"), config).unwrap();
+            if let Some(sshd) = Self::listen(world, port) {
+                sshd.introduce(world);
+                return Some(sshd);
+            }
+        }
+        panic!("sshd does not listen:\n{}", fs::read_to_string(world.path("ssh/log")).unwrap_or_default());
+    }
+
+    /// `None` where somebody else took the port first.
+    fn listen(world: &World, port: u16) -> Option<Self> {
+        let log = world.path("ssh/log");
+        let mut server = Command::new(SSHD);
+        server.args(["-D", "-e", "-f"]).arg(world.path("ssh/config")).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut sshd = Self { server: server.stderr(fs::File::create(&log).unwrap()).spawn().unwrap(), port };
+        let listens = format!("Server listening on 127.0.0.1 port {port}.");
+        until("sshd listens or ends", || {
+            let ended = sshd.server.try_wait().unwrap().is_some();
+            ended || fs::read_to_string(&log).unwrap().contains(&listens)
+        });
+        sshd.server.try_wait().unwrap().is_none().then_some(sshd)
+    }
+
+    /// Tells the world's git how to reach it.
+    fn introduce(&self, world: &World) {
+        let known = fs::read_to_string(world.path("ssh/host.pub")).unwrap();
+        fs::write(world.path("ssh/known"), format!("[127.0.0.1]:{} {known}", self.port)).unwrap();
+        let client = format!(
+            "ssh -F /dev/null -i {key} -o UserKnownHostsFile={known} -o IdentitiesOnly=yes -o BatchMode=yes \
+             -o ConnectTimeout=10 -p {port}",
+            key = world.path("ssh/client").display(),
+            known = world.path("ssh/known").display(),
+            port = self.port,
+        );
+        world.git(".", &["config", "--global", "core.sshCommand", &client]).ok();
+    }
+
+    /// Returns the URL of a repository of the world, as a user reaches it.
+    fn url(&self, world: &World, user: &str, name: &str) -> String {
+        format!("ssh://{user}@127.0.0.1:{}{}", self.port, world.path(name).display())
+    }
+
+    /// Runs a shell command on the server as a user, over ssh itself.
+    #[track_caller]
+    fn as_user(&self, world: &World, user: &str, script: &str) -> Ran {
+        let client = world.git(".", &["config", "--global", "core.sshCommand"]).ok();
+        let words: Vec<&str> = client.out().split(' ').collect();
+        let address = format!("{user}@127.0.0.1");
+        let mut ssh = command(words[0], &world.path("home"));
+        run(ssh.args(&words[1..]).args([address.as_str(), script]))
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn found(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// The name of the user who runs the tests.
+fn own_name(world: &World) -> String {
+    run(command("id", &world.path("home")).arg("-un")).ok().out().to_owned()
+}
+
+/// The `PATH` that a command of the harness has.
+fn path_of(command: &Command) -> String {
+    let value = command.get_envs().find_map(|(name, value)| (name == "PATH").then_some(value?));
+    value.unwrap().to_str().unwrap().to_owned()
+}
+
+fn open(world: &World, name: &str, mode: u32) {
+    fs::set_permissions(world.path(name), fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Everything below a folder, and the folder itself.
+fn everything(folder: &Path) -> Vec<PathBuf> {
+    let mut paths = vec![folder.to_owned()];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { paths.extend(everything(&path)) } else { paths.push(path) }
+    }
+    paths
+}
+
+/// Fails the test unless everything below the store and the host's own state has these modes.
+#[track_caller]
+fn has_modes(world: &World, folders: &[&str], folder_mode: u32, file_mode: u32) {
+    let mut seen = 0;
+    for path in folders.iter().flat_map(|name| everything(&world.path(name))) {
+        let metadata = fs::metadata(&path).unwrap();
+        let wanted = if metadata.is_dir() { folder_mode } else { file_mode };
+        assert_eq!(metadata.mode() & 0o7777, wanted, "{:o} of {}", metadata.mode() & 0o7777, path.display());
+        seen += 1;
+    }
+    assert!(seen > 10, "only {seen} paths");
+}
+
+/// Who pushed a deployment, as its tag says.
+#[track_caller]
+fn pusher(world: &World, tag: &str) -> String {
+    let message = world.git("site.git", &["cat-file", "tag", tag]).ok().stdout;
+    let pusher = message.lines().find_map(|line| line.strip_prefix("Cairn-Pusher: "));
+    pusher.unwrap_or_else(|| panic!("{message}")).to_owned()
+}
+
+#[test]
+fn deploying_and_rolling_back_over_ssh() {
+    let world = host();
+    let home = world.path("home");
+    let Some(sshd) = Sshd::start("a push over ssh", &world, Some(&home)) else { return };
+    let user = own_name(&world);
+    world.git(".", &["clone", "--quiet", &sshd.url(&world, &user, "site.git"), "far"]).ok();
+    let good = world.tip("far", "main");
+    world.cairn("far", &["deploy", "test", "--yes"]).ok().says("success: test deployed for the first time: test_1");
+    world.cairn("far", &["deploy", "live", "--yes", "--note", "the first"]).ok().says("success: backup ");
+    world.commit("far", "page", "2");
+    world.git("far", &["push", "--quiet", "origin", "main"]).ok().says("success: backup ");
+    world.cairn("far", &["deploy", "test", "--yes"]).ok();
+    world.cairn("far", &["deploy", "live", "--yes"]).ok().says("hint: to go back: git cairn rollback live");
+    world.cairn("far", &["rollback", "live", "--yes"]).ok().says("success: live rolled back: live_3");
+    assert_eq!(world.tip("site.git", "live"), good);
+    assert_eq!(pusher(&world, "live_1"), format!("{user} (ssh)"));
+    assert_eq!(pusher(&world, "live_3"), format!("{user} (ssh)"));
+
+    let seen = world.deployments("far", &["live"]);
+    let field = |name: &str| seen.iter().map(|one| one[name].clone()).collect::<Vec<_>>();
+    assert_eq!(field("number"), [3, 2, 1]);
+    assert_eq!(field("rollback"), [true, false, false]);
+    assert_eq!(seen[2]["note"], "the first");
+}
+
+/// Two users with a group in common, gone when the test ends.
+struct Users {
+    group: String,
+    names: [String; 2],
+}
+
+impl Users {
+    fn make(world: &World) -> Self {
+        let process = std::process::id();
+        let users =
+            Self { group: format!("cairn-{process}"), names: ["a", "b"].map(|n| format!("cairn-{process}{n}")) };
+        let home = world.path("home");
+        run(command("groupadd", &home).arg(&users.group)).ok();
+        for name in &users.names {
+            // A password that nobody can have: sshd lets nobody in whose account is locked.
+            let mut useradd = command("useradd", &home);
+            useradd.args(["-M", "-U", "-p", "*", "-s", "/bin/sh", "-G", &users.group, "-d"]).arg(world.path(name));
+            run(useradd.arg(name)).ok();
+            fs::create_dir(world.path(name)).unwrap();
+            let chown = format!("{name}:{name}");
+            run(command("chown", &home).arg(chown).arg(world.path(name))).ok();
+        }
+        users
+    }
+}
+
+impl Drop for Users {
+    fn drop(&mut self) {
+        for words in self.names.iter().map(|name| ["userdel", name]).chain([["groupdel", self.group.as_str()]]) {
+            let _ = Command::new(words[0]).arg(words[1]).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+#[test]
+fn in_a_shared_repository_others_queue_and_the_owner_writes_the_store() {
+    let test = "a push of another unix user";
+    if !is_root() || !found("useradd") {
+        return missing_peer(test, "root and useradd");
+    }
+    let world = World::new();
+    // Where other users can reach it, whatever folder this was built in. A copy is made by a process of its own, so that
+    // no child of another test holds it open for writing.
+    fs::create_dir(world.path("bin")).unwrap();
+    for program in ["git-cairn", "cairn-pre-receive", "cairn-post-receive"] {
+        let (built, here) = (Path::new(GIT_CAIRN).with_file_name(program), world.path("bin").join(program));
+        if fs::hard_link(&built, &here).is_err() {
+            run(command("cp", &world.path("home")).args([built, here])).ok();
+        }
+    }
+    let Some(sshd) = Sshd::start(test, &world, None) else { return };
+    let users = Users::make(&world);
+    let [a, b] = &users.names;
+    let on_host = |user: &str, script: &str| {
+        let own = format!("PATH={}:$PATH; cd {} && {script}", world.path("bin").display(), world.path("srv").display());
+        sshd.as_user(&world, user, &own)
+    };
+
+    fs::create_dir(world.path("srv")).unwrap();
+    let group = format!("{a}:{}", users.group);
+    run(command("chown", &world.path("home")).arg(group).arg(world.path("srv"))).ok();
+    open(&world, "srv", 0o2770);
+    // Whatever the users' umask is, what is shared is what the config says.
+    on_host(a, "umask 077 && git init --quiet --bare --shared=group -b main site.git").ok();
+    on_host(b, &format!("git config --global --add safe.directory {}", world.path("srv/site.git").display())).ok();
+    on_host(a, "git -C site.git config cairn.reserve 1MiB").ok();
+    for user in [a, b] {
+        let clone = format!("of-{user}");
+        world.git(".", &["clone", "--quiet", &sshd.url(&world, user, "srv/site.git"), &clone]).ok();
+    }
+    let (of_a, of_b) = (&format!("of-{a}"), &format!("of-{b}"));
+    world.git(of_a, &["checkout", "--quiet", "-B", "main"]).ok();
+    world.commit(of_a, "page", "1");
+    world.git(of_a, &["push", "--quiet", "origin", "main"]).ok();
+    on_host(a, "umask 077 && git cairn -C site.git setup").ok();
+    let backups = || on_host(a, "git cairn -C site.git backup list --json").ok().json()["backups"].clone();
+    let count = || backups().as_array().unwrap().len();
+    assert_eq!(count(), 1);
+
+    // The other user's push passes and is marked, and leaves the store alone.
+    world.git(of_b, &["pull", "--quiet", "origin", "main"]).ok();
+    let commit = world.commit(of_b, "page", "2");
+    let queued = "hint: the backup is queued for the owner of the repository: git cairn worker --once";
+    world.git(of_b, &["push", "--quiet", "origin", "HEAD:main"]).ok().says(queued);
+    let deployed = world.cairn(of_b, &["deploy", "test", "--yes"]).ok().says("success: test deployed").says(queued);
+    assert!(!deployed.stderr.contains("warning:") && !deployed.stderr.contains("error:"), "{}", deployed.stderr);
+    let message = on_host(a, "git -C site.git cat-file tag test_1").ok().stdout;
+    assert!(message.contains(&format!("Cairn-Pusher: {b} (ssh)\n")), "{message}");
+    assert_eq!(count(), 1);
+    on_host(b, "git cairn -C site.git worker --once").exits(5).says("the owner of the repository alone");
+
+    // The owner's worker makes what waits, and both can read it.
+    assert_eq!(on_host(a, "git cairn -C site.git worker --once").ok().stdout.lines().count(), 2);
+    assert_eq!(backups()[0]["tag"], "test_1");
+    assert_eq!(backups()[0]["commit"], commit.as_str());
+    assert_eq!(count(), 3);
+    on_host(b, "git cairn -C site.git backup list").ok();
+    on_host(b, "git cairn -C site.git backup verify test_1").ok();
+    has_modes(&world, &["srv/site.cairn", "srv/site.git/cairn"], 0o2770, 0o660);
+    for path in everything(&world.path("srv/site.cairn")) {
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!(metadata.gid(), fs::metadata(world.path("srv")).unwrap().gid(), "{}", path.display());
+    }
+
+    // A push of the owner's makes its own backup, and what the other user queued before it.
+    world.commit(of_b, "page", "3");
+    world.git(of_b, &["push", "--quiet", "origin", "HEAD:main"]).ok().says(queued);
+    world.git(of_a, &["pull", "--quiet", "origin", "main"]).ok();
+    world.commit(of_a, "page", "4");
+    world.git(of_a, &["push", "--quiet", "origin", "main"]).ok().says("success: backup ");
+    world.cairn(of_a, &["deploy", "test", "--yes"]).ok().says("test_2").says("success: backup ");
+    assert_eq!(count(), 6);
+    has_modes(&world, &["srv/site.cairn", "srv/site.git/cairn"], 0o2770, 0o660);
+    assert_eq!(on_host(a, "git -C site.git for-each-ref refs/cairn/pin").ok().stdout, "");
+    on_host(a, "git -C site.git fsck --full --strict").ok();
+}
+
+/// A pre-receive hook that stood there before us and holds a push while the file `hold` is there. It writes down the
+/// process that runs the hooks, and then that it waits.
+const HOLDING_HOOK: &str = r#"cat >/dev/null
+top=$(cd "$(dirname "$0")/../../.." && pwd)
+[ -e "$top/hold" ] || exit 0
+read -r _ _ _ parent _ <"/proc/$PPID/stat"
+echo "$parent" >"$top/receiver.new"
+mv "$top/receiver.new" "$top/receiver"
+while [ -e "$top/hold" ]; do sleep 0.02; done"#;
+
+/// Pushes a new commit to Test and kills the client while the hook holds the push, and with `both` git on the host's
+/// side as well; lets the hook end, and returns the commit.
+fn push_and_be_killed(world: &World, content: &str, both: bool) -> String {
+    let commit = world.commit("far", "page", content);
+    fs::write(world.path("hold"), "").unwrap();
+    let mut push = command("git", &world.path("home"));
+    push.arg("-C").arg(world.path("far")).args(["push", "--quiet", "origin", "main:test"]).process_group(0);
+    let mut client = push.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("the hook holds the push", || world.path("receiver").exists());
+    let receiver = fs::read_to_string(world.path("receiver")).unwrap();
+    fs::remove_file(world.path("receiver")).unwrap();
+    kill_process_group(Pid::from_child(&client), Signal::KILL).unwrap();
+    assert!(!client.wait().unwrap().success());
+    if both {
+        kill_process(Pid::from_raw(receiver.trim().parse().unwrap()).unwrap(), Signal::KILL).unwrap();
+    }
+    fs::remove_file(world.path("hold")).unwrap();
+    until("the host's side of the push ends", || !Path::new("/proc").join(receiver.trim()).exists());
+    commit
+}
+
+#[test]
+fn a_client_that_is_killed_leaves_the_host_whole() {
+    let test = "a killed push";
+    if !Path::new("/proc/self/stat").exists() {
+        return missing_peer(test, "/proc");
+    }
+    let world = host();
+    let Some(sshd) = Sshd::start(test, &world, Some(&world.path("home"))) else { return };
+    let found = world.path("site.git/hooks/found-by-cairn");
+    fs::create_dir_all(&found).unwrap();
+    world.script("site.git/hooks/found-by-cairn/pre-receive", HOLDING_HOOK);
+    world.git(".", &["clone", "--quiet", &sshd.url(&world, &own_name(&world), "site.git"), "far"]).ok();
+
+    // git notices that the client is gone when it has moved the branch and reports that, and dies of it: no hook marks
+    // what landed. Killed itself while the hook holds the push, it moves nothing.
+    let mut landed = Vec::new();
+    for (both, keep_alive) in [(false, "5"), (true, "5"), (false, "1")] {
+        world.git("site.git", &["config", "receive.keepAlive", keep_alive]).ok();
+        let commit = push_and_be_killed(&world, &format!("killed {both} {keep_alive}"), both);
+        let tip = world.git("site.git", &["rev-parse", "--verify", "--quiet", "test"]).ok();
+        assert_eq!(tip.out() == commit, !both, "{tip:?}");
+        landed.extend((!both).then_some(commit));
+        let health = world.git("site.git", &["fsck", "--full", "--strict", "--no-dangling"]).ok();
+        assert!(!health.stderr.contains("error"), "{}", health.stderr);
+    }
+
+    landed.push(world.commit("far", "page", "lives"));
+    world.git("far", &["push", "--quiet", "origin", "main:test"]).ok().says("success: test deployed: test_3");
+    let wanted = landed.iter().enumerate().map(|(n, commit)| format!("test_{} {commit}", n + 1));
+    assert_eq!(world.tagged("site.git", "refs/tags/test_*"), wanted.collect::<Vec<_>>());
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    let newest = world.cairn("site.git", &["backup", "show", "test_3", "--json"]).ok().json();
+    let held = newest["backup"]["ref_list"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap());
+    assert_eq!(held.filter(|name| name.starts_with("refs/tags/test_")).count(), 3);
+    world.cairn("site.git", &["backup", "verify", "--all"]).ok();
+    assert_eq!(world.git("site.git", &["for-each-ref", "refs/cairn/pin"]).ok().stdout, "");
+}
+
+#[test]
+fn what_is_not_shared_is_the_owners_alone() {
+    let world = host();
+    world.cairn("dev", &["deploy", "test", "--yes"]).ok();
+    has_modes(&world, &["site.cairn", "site.git/cairn"], 0o700, 0o600);
+    for hook in ["pre-receive", "post-receive"] {
+        let mode = fs::metadata(world.path("site.git/hooks").join(hook)).unwrap().mode() & 0o7777;
+        assert_eq!(mode, 0o700, "{hook}");
+    }
+}

@@ -1,0 +1,142 @@
+//! The rules of the house that the compiler does not know.
+
+use std::path::{Path, PathBuf};
+
+/// The rooms, a line each; a room may name those of the lines below its own, and itself.
+const LINES: &[&[&str]] = &[
+    &["cli"],
+    &["hook", "setup"],
+    &["worker", "restore"],
+    &["deployment"],
+    &["backup"],
+    &["element", "guard", "queue"],
+    &["bundle"],
+    &["git", "store"],
+    &["site"],
+    &["clock", "durable", "error", "lock", "process", "text"],
+];
+/// Uses within a line or upwards that are meant: who, whom.
+const MEANT: &[(&str, &str)] = &[
+    // What a site is made of are git's values: names of references, ids and config.
+    ("site", "git"),
+    // Setting a host up is putting its hooks in place.
+    ("setup", "hook"),
+    // Foundations stand on one another.
+    ("clock", "error"),
+    ("durable", "error"),
+    ("lock", "error"),
+    ("process", "error"),
+    ("process", "text"),
+];
+/// The most lines a file may have.
+const LINES_MAX: usize = 800;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn room(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).unwrap();
+    inside.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+fn height(room: &str) -> Option<usize> {
+    LINES.iter().position(|line| line.contains(&room))
+}
+
+#[test]
+fn nothing_points_up() {
+    let mut wrong = vec![];
+    for path in sources(&root().join("src")) {
+        let own = room(&path);
+        let Some(own_height) = height(&own) else {
+            assert!(["lib", "main"].contains(&own.as_str()), "{} is in no room", path.display());
+            continue;
+        };
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (position, _) in text.match_indices("crate::") {
+            let rest = &text[position + 7..];
+            let named: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let Some(named_height) = height(&named) else { continue };
+            let meant = own == named || MEANT.contains(&(own.as_str(), named.as_str()));
+            if named_height <= own_height && !meant {
+                wrong.push(format!("{} names {named}", path.strip_prefix(root()).unwrap().display()));
+            }
+        }
+    }
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_belongs_to_one_room_stays_there() {
+    let rules: &[(&str, &[&str])] = &[
+        ("gix::", &["src/git/"]),
+        ("gix_pack::", &["src/git/"]),
+        ("clap::", &["src/cli/"]),
+        ("indicatif::", &["src/cli/"]),
+        ("rusqlite::", &["src/queue/", "src/error.rs"]),
+        ("process::Command::new", &["src/process.rs"]),
+        ("println!", &[]),
+        ("eprint!", &[]),
+        ("std::io::stdout", &["src/cli/"]),
+        ("std::io::stderr", &["src/cli/", "src/hook/say.rs"]),
+    ];
+    for path in sources(&root().join("src")) {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for (word, rooms) in rules {
+            let allowed = rooms.iter().any(|room| name.starts_with(room)) || name.ends_with("tests.rs");
+            let used = code.lines().any(|line| {
+                line.contains(word) && !line.trim_start().starts_with("//") && !line.contains(&format!("crate::{word}"))
+            });
+            assert!(!used || allowed, "{name} names {word}");
+        }
+    }
+}
+
+#[test]
+fn files_fit_a_head() {
+    for folder in ["src", "hooks", "tests", "benches"] {
+        for path in sources(&root().join(folder)) {
+            let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+            assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_of_tests_is_part_of_a_test() {
+    let list = std::fs::read_to_string(root().join("tests/it.rs")).unwrap();
+    for path in sources(&root().join("tests/it")) {
+        let name = path.strip_prefix(root().join("tests")).unwrap().display().to_string();
+        assert!(list.contains(&format!("\"{name}\"")), "{name} is in no test binary");
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let reasons = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let section =
+        manifest.split("dependencies]").skip(1).flat_map(|section| section.split("\n[").next().unwrap().lines());
+    for line in section.filter(|line| line.contains(" = ")) {
+        let name = line.split(' ').next().unwrap();
+        assert!(reasons.contains(&format!("`{name}`")), "{name} has no reason in ARCHITECTURE.md");
+    }
+}
