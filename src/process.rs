@@ -192,6 +192,12 @@ impl Command {
         })
     }
 
+    /// Starts it; what it prints is read later, and must be little.
+    pub fn start(mut self) -> Result<Started> {
+        let described = self.described();
+        Ok(Started { child: self.spawn()?, described })
+    }
+
     /// Starts it as a process of its own that outlives us and holds none of our file descriptors.
     pub fn detach(mut self) -> Result<Child> {
         self.inner.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -224,6 +230,20 @@ impl Command {
         let mut words = self.inner.get_args().map(|word| crate::text::shown(word.as_encoded_bytes()));
         let verb = words.find(|word| word.starts_with(|c: char| c.is_ascii_lowercase()) && !word.contains(['=', '.']));
         verb.map_or(program.clone(), |verb| format!("{program} {verb}"))
+    }
+}
+
+/// A process that was started and does its work while we do ours.
+pub struct Started {
+    child: Child,
+    described: String,
+}
+
+impl Started {
+    /// Waits for its end and returns its standard output; any exit status but 0 is an error.
+    pub fn read(self) -> Result<Vec<u8>> {
+        let described = self.described;
+        collect(self.child, described.as_ref()).and_then(|output| successful(output, &described))
     }
 }
 

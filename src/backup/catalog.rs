@@ -94,7 +94,8 @@ fn ids(store: &dyn Store, site: &str) -> Result<BTreeSet<BackupId>> {
     Ok(found)
 }
 
-fn read_manifest(store: &dyn Store, site: &str, id: &BackupId) -> Result<Manifest> {
+/// Reads and checks a manifest.
+pub fn read_manifest(store: &dyn Store, site: &str, id: &BackupId) -> Result<Manifest> {
     let key = keys::of_backup(site, id, "manifest.json")?;
     let bytes = read_whole(store, &key).map_err(|error| match error.kind() {
         Kind::NotFound => Error::damaged("manifest", format!("{key} is missing")),

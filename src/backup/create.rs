@@ -1,15 +1,15 @@
 //! Making a backup: the references frozen, the objects appended to the chain, the manifest last.
 
 use super::catalog::{last_id, newest};
-use super::manifest::{FORMAT, Manifest, Previous, RefsFile, Versions, format_word};
+use super::manifest::{FORMAT, Manifest, Previous, RefsFile, Reliance, Versions, format_word};
 use super::record::record;
 use super::room;
 use super::{BackupId, Initiator, Others, SiteRecord, Tenant, keys, restore_guide};
 use crate::clock;
-use crate::element::code::{Append, Chain, Segment, append};
+use crate::element::code::{Append, Appended, Chain, Examiner, append};
 use crate::error::{Error, Result};
 use crate::git::{ObjectId, RefList, Repository};
-use crate::process::Command;
+use crate::process::{Command, Started};
 use crate::queue::State;
 use crate::site::Site;
 use crate::store::{Key, LocalStore, Store, create_whole, sha256};
@@ -84,17 +84,20 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     store_is_there(site, &store, &state, request.initiator)?;
     ensure_store(repository, site, &store)?;
     let started = clock::now();
+    let version = Command::git().arg("version").start()?;
     let id = BackupId::new(Timestamp::now(), last_id(&store, &site.name)?.as_ref());
     let previous = newest(&store, &site.name)?;
     sweep_unfinished(&store, &site.name, previous.as_ref())?;
     let scratch = state.empty_scratch()?;
-    let chain = base(&store, site, previous.as_ref(), repository)?;
+    let kind = repository.hash_kind();
+    let examiner = Examiner { store: &store, site: &site.name, kind, scratch: &scratch, now: started };
+    let chain = base(&examiner, previous.as_ref())?;
     let all = if chain.segments.is_empty() { room::pack_bytes(&repository.objects_dir()) } else { 0 };
     room::check(site, &store, &scratch, all)?;
     begin(&store, site, &id, request, started)?;
-    let work =
-        Append { repository, store: &store, site: &site.name, name: id.as_str(), scratch: &scratch, now: started };
-    let appended = append(&work, &request.list, chain, say)?;
+    let work = Append { repository, examiner: &examiner, name: id.as_str() };
+    let Appended { chain, written } = append(&work, &request.list, chain, say)?;
+    let built_upon = chain.segments.len() - written;
     say("writing the manifest");
     let instructions = request.list.to_instructions();
     let mut warnings = Vec::new();
@@ -129,10 +132,11 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
             sha256: sha256(&instructions),
         },
         others: Others::of(&request.list),
-        written: appended.written.as_ref().map(|segment: &Segment| segment.file.clone()),
-        segments: appended.segments,
+        relied_on: chain.proofs[..built_upon].iter().map(Reliance::of).collect(),
+        written: chain.segments[built_upon..].iter().map(|segment| segment.file.clone()).collect(),
+        segments: chain.segments,
         repository: record,
-        versions: Versions { git_cairn: env!("CARGO_PKG_VERSION").into(), git: git_version() },
+        versions: Versions { git_cairn: env!("CARGO_PKG_VERSION").into(), git: git_version(version) },
         warnings,
     };
     publish(&store, site, &mut manifest, &instructions)?;
@@ -170,7 +174,9 @@ fn sweep_unfinished(store: &dyn Store, site: &str, newest: Option<&Manifest>) ->
         let Some(id) = begun else { continue };
         if newest.is_none_or(|newest| newest.id < id) {
             for ending in ["proof.json", "idx", "bundle"] {
-                store.remove(&Key::new(format!("{site}/code/{id}.{ending}"))?)?;
+                for name in [id.to_string(), format!("{id}-base")] {
+                    store.remove(&Key::new(format!("{site}/code/{name}.{ending}"))?)?;
+                }
             }
             for file in ["SHA256SUMS", "refs"] {
                 store.remove(&keys::of_backup(site, &id, file)?)?;
@@ -190,19 +196,17 @@ fn publish(store: &dyn Store, site: &Site, manifest: &mut Manifest, instructions
     store.remove(&keys::intent(&site.name, &manifest.id)?)
 }
 
-/// The chain the next segment builds upon: the newest backup's, if every segment of it was proven and is still there.
-fn base(store: &dyn Store, site: &Site, previous: Option<&Manifest>, repository: &Repository) -> Result<Chain> {
-    let kind = repository.hash_kind();
+/// The chain the next segment builds upon: the newest backup's, if every segment of it is there with its proof.
+fn base(examiner: &Examiner<'_>, previous: Option<&Manifest>) -> Result<Chain> {
     match previous {
-        Some(previous) if previous.hash_kind()? == kind => {
-            let chain = Chain::open(store, &site.name, &previous.segments, kind)?;
-            Ok(chain.unwrap_or_else(Chain::empty))
+        Some(previous) if previous.hash_kind()? == examiner.kind => {
+            Ok(Chain::open(examiner, &previous.segments)?.unwrap_or_else(Chain::empty))
         }
         _ => Ok(Chain::empty()),
     }
 }
 
-fn git_version() -> String {
-    let out = Command::git().arg("version").read().unwrap_or_default();
+fn git_version(asked: Started) -> String {
+    let out = asked.read().unwrap_or_default();
     crate::text::shown(&out).trim_end_matches("\\u{a}").trim_start_matches("git version ").to_owned()
 }

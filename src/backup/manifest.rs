@@ -2,7 +2,7 @@
 
 use super::BackupId;
 use crate::bundle::{object_format_from_name, object_format_name};
-use crate::element::code::Segment;
+use crate::element::code::{Proof, Segment};
 use crate::error::{Error, Result};
 use crate::git::{HashKind, Head, ObjectId, RefList, RefName, RefValue};
 use crate::store::{NO_DIGEST, is_sealed, seal, sha256};
@@ -175,6 +175,25 @@ pub struct Previous {
     pub digest: String,
 }
 
+/// What was known, when a backup was made, of an earlier segment that it builds upon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reliance {
+    /// The segment's file.
+    pub segment: String,
+    /// What had been checked of it.
+    pub checked: Vec<String>,
+    /// When its every object had last been read; `None` where only its digest was checked, and git's own index of the pack
+    /// was taken for true until all of it is read.
+    pub verified_at: Option<Timestamp>,
+}
+
+impl Reliance {
+    /// Takes it from the segment's proof.
+    pub fn of(proof: &Proof) -> Self {
+        Self { segment: proof.segment.clone(), checked: proof.checked.clone(), verified_at: proof.verified_at }
+    }
+}
+
 /// The versions of the programs that made a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
@@ -225,8 +244,10 @@ pub struct Manifest {
     pub others: Others,
     /// The segments that hold its objects, oldest first.
     pub segments: Vec<Segment>,
-    /// The one of them that it wrote.
-    pub written: Option<String>,
+    /// Those of them that it wrote.
+    pub written: Vec<String>,
+    /// What was known of the others.
+    pub relied_on: Vec<Reliance>,
     /// What else of the repository there was.
     pub repository: RepositoryRecord,
     /// The programs that made it.
@@ -278,9 +299,9 @@ impl Manifest {
         self.commit.as_ref().and_then(|commit| ObjectId::from_hex(commit.as_bytes()).ok())
     }
 
-    /// Returns the segment this backup wrote.
-    pub fn written_segment(&self) -> Option<&Segment> {
-        self.segments.iter().find(|segment| Some(&segment.file) == self.written.as_ref())
+    /// Returns the segments this backup wrote.
+    pub fn written_segments(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().filter(|segment| self.written.contains(&segment.file))
     }
 
     /// Returns the bytes of all its segments.
@@ -328,7 +349,8 @@ pub(super) mod tests {
             refs: RefsFile { count: 0, bytes: 0, sha256: sha256(b"") },
             others: Others { head: None, detached: None, symrefs: vec![] },
             segments: vec![],
-            written: None,
+            written: vec![],
+            relied_on: vec![],
             repository: RepositoryRecord::default(),
             versions: Versions { git_cairn: "0".into(), git: "2".into() },
             warnings: vec![],

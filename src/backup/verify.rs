@@ -2,7 +2,7 @@
 
 use super::catalog::read_refs;
 use super::{BackupId, Catalog, Entry, Manifest, Tenant, keys};
-use crate::element::code::{Proof, Proven, Segment, examine};
+use crate::element::code::{Examiner, Proof, Proven, Segment};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Membership, PackIndex};
 use crate::lock;
@@ -157,16 +157,18 @@ impl Verifier<'_, '_> {
             return Ok(findings.clone());
         }
         let (store, site) = (self.catalog.store, self.catalog.site.as_str());
-        let proven = examine(store, site, segment, before, manifest.hash_kind()?, self.scratch, self.now);
+        let kind = manifest.hash_kind()?;
+        let examiner = Examiner { store, site, kind, scratch: self.scratch, now: self.now };
+        let proven = examiner.examine(segment, before);
         let wrong = problem(proven.as_ref().map(drop))?;
         let mut files = vec![(segment.file.clone(), wrong)];
         if let Ok(proven) = &proven {
-            let index = problem(proven.proof.index_bytes(store, site).as_ref().map(drop))?;
+            let index = problem(proven.proof.check_index(store, site).as_ref().map(drop))?;
             let proof = self.proof(segment, proven)?;
             if let (Record::Kept(state), None, None) = (self.record, &index, &proof) {
                 // Only whoever holds the lock writes to the store; a busy one keeps its older time.
                 if let Ok(_lock) = lock::take(&state.lock_path("snapshot"), state.modes().file, Duration::ZERO) {
-                    proven.refresh(store, site, segment)?;
+                    proven.proof.keep(store, site, segment)?;
                 }
             }
             files.extend([(segment.index_file(), index), (segment.proof_file(), proof)]);

@@ -14,8 +14,8 @@ pub fn verified_at(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Option<
     let mut times = Vec::new();
     for segment in &manifest.segments {
         match Proof::of(catalog.store, &catalog.site, segment)? {
-            Some(proof) => times.push(proof.verified_at),
-            None => return Ok(None),
+            Some(proof) if proof.is_whole() => times.extend(proof.verified_at),
+            Some(_) | None => return Ok(None),
         }
     }
     Ok(times.into_iter().min().or(Some(manifest.finished_at)))
@@ -23,7 +23,7 @@ pub fn verified_at(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Option<
 
 /// A backup, without its references.
 pub fn backup(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Value> {
-    let written = manifest.written_segment();
+    let written: Vec<_> = manifest.written_segments().collect();
     Ok(json!({
         "id": manifest.id,
         "site": manifest.site.name,
@@ -39,9 +39,9 @@ pub fn backup(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Value> {
         "refs": manifest.refs.count,
         "elements": [{
             "element": "code",
-            "bytes": written.map_or(0, |segment| segment.bytes),
+            "bytes": written.iter().map(|segment| segment.bytes).sum::<u64>(),
             "chain_bytes": manifest.chain_bytes(),
-            "sha256": written.map(|segment| segment.sha256.clone()),
+            "sha256": if let [one] = written.as_slice() { Some(one.sha256.clone()) } else { None },
             "verified_at": verified_at(catalog, manifest)?,
         }],
         "uncommitted": null,
@@ -55,7 +55,8 @@ pub fn whole_backup(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Value>
     let mut document = backup(catalog, manifest)?;
     let mut segments = Vec::new();
     for segment in &manifest.segments {
-        let verified_at = Proof::of(catalog.store, &catalog.site, segment)?.map(|proof| proof.verified_at);
+        let verified_at =
+            Proof::of(catalog.store, &catalog.site, segment)?.filter(Proof::is_whole).map(|proof| proof.verified_at);
         segments.push(
             json!({"file": segment.file, "bytes": segment.bytes, "sha256": segment.sha256, "verified_at": verified_at}),
         );

@@ -6,6 +6,7 @@
 mod config;
 mod names;
 mod pack;
+mod pack_index;
 mod refs;
 mod remote;
 mod repository;
@@ -14,7 +15,11 @@ pub use config::{Config, Key};
 pub use gix::ObjectId;
 pub use gix::hash::Kind as HashKind;
 pub use names::RefName;
-pub use pack::{Membership, PackIndex, PackStatistics, Reference, boundary, index_pack, verify_pack, write_pack};
+pub use pack::{
+    PackFiles, PackStatistics, Reference, bitmap_says_exact, boundary, index_pack, make_pack, sole_pack, stream_pack,
+    verify_pack,
+};
+pub use pack_index::{Membership, PackIndex};
 pub use refs::{Head, PINS, RefList, RefValue};
 pub use remote::{Advertised, Lease, PushReport, Remote, accepted};
 pub use repository::{CommitLine, Place, Repository, TagObject, is_null, null_id};

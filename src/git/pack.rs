@@ -1,52 +1,27 @@
 //! Packs: git makes them, gix reads every object of them back.
 
-use super::{HashKind, ObjectId, Repository};
+use super::{HashKind, Membership, ObjectId, PackIndex, Repository};
 use crate::error::{AtPath, Error, Result};
 use bstr::ByteSlice;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// The objects a pack holds, by id; a copy shares the memory.
-#[derive(Clone)]
-pub struct PackIndex {
-    file: Arc<gix_pack::index::File<Vec<u8>>>,
+/// A pack and its index, as files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackFiles {
+    /// The pack.
+    pub pack: PathBuf,
+    /// Its index.
+    pub index: PathBuf,
 }
 
-/// Anything that can say whether it holds an object.
-pub trait Membership: Sync {
-    /// Tells whether the object is in it.
-    fn holds(&self, id: &ObjectId) -> bool;
-}
-
-impl Membership for PackIndex {
-    fn holds(&self, id: &ObjectId) -> bool {
-        self.file.lookup(id).is_some()
-    }
-}
-
-impl Membership for [PackIndex] {
-    fn holds(&self, id: &ObjectId) -> bool {
-        self.iter().any(|index| index.holds(id))
-    }
-}
-
-impl PackIndex {
-    /// Reads a pack index (gitformat-pack(5)); its own checksum must be right.
-    pub fn read(bytes: Vec<u8>, name: &Path, kind: HashKind) -> Result<Self> {
-        let invalid = |error: &dyn std::fmt::Display| {
-            Error::damaged("index", format!("{} is no pack index: {error}", name.display()))
-        };
-        let file = gix_pack::index::File::from_data(bytes, name.to_owned(), kind).map_err(|error| invalid(&error))?;
-        let never = AtomicBool::new(false);
-        file.verify_checksum(&mut gix::progress::Discard, &never).map_err(|error| invalid(&error))?;
-        Ok(Self { file: Arc::new(file) })
-    }
-
-    /// Returns how many objects the pack holds.
-    pub fn objects(&self) -> u32 {
-        self.file.num_objects()
+impl PackFiles {
+    /// Names them `<name>.pack` and `<name>.idx` in a folder.
+    pub fn named(folder: &Path, name: &str) -> Self {
+        Self { pack: folder.join(format!("{name}.pack")), index: folder.join(format!("{name}.idx")) }
     }
 }
 
@@ -57,6 +32,8 @@ pub struct PackStatistics {
     pub objects: u32,
     /// The first reference from an object in the pack to one that is nowhere, if any.
     pub broken: Option<Reference>,
+    /// The objects to which no other one in the pack refers, but for those that were expected.
+    pub stray: Option<ObjectId>,
 }
 
 /// A reference from one object to another.
@@ -68,30 +45,50 @@ pub struct Reference {
     pub to: ObjectId,
 }
 
-/// Returns the commits at which the history of `tips` meets that of `held`: the prerequisites of a pack that leaves
-/// out what these reach, and no more.
-pub fn boundary(repository: &Repository, tips: &[ObjectId], held: &[ObjectId]) -> Result<Vec<ObjectId>> {
-    if held.is_empty() {
-        return Ok(vec![]);
+/// Returns the commits at which the history of `tips` meets what is `held`: the prerequisites of a pack that leaves out
+/// what these reach, and no more.
+///
+/// Whatever a held object refers to must be held. Only commits that are not held are read, and those where history meets.
+pub fn boundary(repository: &Repository, tips: &[ObjectId], held: impl Fn(&ObjectId) -> bool) -> Result<Vec<ObjectId>> {
+    let mut waiting: Vec<ObjectId> = tips.iter().filter_map(|tip| repository.peel_to_commit(tip)).collect();
+    let (mut seen, mut met) = (HashSet::new(), BTreeSet::new());
+    while let Some(commit) = waiting.pop() {
+        if held(&commit) {
+            met.insert(commit);
+        } else if seen.insert(commit) {
+            waiting.extend(repository.parents(&commit)?);
+        }
     }
-    let input = revisions(tips, held);
-    let out = repository.git().args(["rev-list", "--boundary", "--stdin"]).read_with(&input)?;
-    let boundary = ByteSlice::lines(out.as_slice()).filter_map(|line| line.strip_prefix(b"-"));
-    Ok(boundary.filter_map(|id| ObjectId::from_hex(id).ok()).collect())
+    Ok(met.into_iter().collect())
 }
 
-/// Lets git pack everything `tips` reach and `prerequisites` do not, and hands the pack to `consume` as it is made.
+/// Lets git pack everything `tips` reach and `prerequisites` do not into a file in `folder`, with its index.
 ///
-/// Every delta's base is in the pack itself, so that the pack can be used as it lies.
-pub fn write_pack<T>(
+/// Every delta's base is in the pack itself, so that the pack can be used as it lies. Nothing is synced to the disk.
+pub fn make_pack(
     repository: &Repository,
     tips: &[ObjectId],
     prerequisites: &[ObjectId],
+    folder: &Path,
+) -> Result<PackFiles> {
+    // One pack, whatever the operator set for the repository's own; and it lives for a moment only.
+    let git = repository.git().args(["-c", "pack.packSizeLimit=0", "-c", "core.fsync=none"]);
+    let git = git
+        .args(["-c", "pack.writeReverseIndex=false"])
+        .args(["pack-objects", "--revs", "--delta-base-offset", "--quiet"])
+        .arg(folder.join("new"));
+    let name = git.read_with(&revisions(tips, prerequisites))?;
+    Ok(PackFiles::named(folder, &format!("new-{}", name.trim().to_str_lossy())))
+}
+
+/// Lets git pack everything `tips` reach, and hands the pack to `consume` as it is made.
+pub fn stream_pack<T>(
+    repository: &Repository,
+    tips: &[ObjectId],
     consume: impl FnOnce(&mut dyn Read) -> Result<T>,
 ) -> Result<T> {
     let arguments = ["pack-objects", "--revs", "--stdout", "--delta-base-offset", "--quiet"];
-    let input = revisions(tips, prerequisites);
-    repository.git().args(arguments).stream_with(&input, |stdout| consume(stdout))
+    repository.git().args(arguments).stream_with(&revisions(tips, &[]), |stdout| consume(stdout))
 }
 
 fn revisions(tips: &[ObjectId], not: &[ObjectId]) -> Vec<u8> {
@@ -101,40 +98,87 @@ fn revisions(tips: &[ObjectId], not: &[ObjectId]) -> Vec<u8> {
     input.into_bytes()
 }
 
-/// Reads a pack from `input` into `folder`, hashing every object, and returns the paths of pack and index.
+/// Returns the repository's only pack, if it has just one.
+pub fn sole_pack(repository: &Repository) -> Option<(PackFiles, PackIndex)> {
+    let folder = repository.objects_dir().join("pack");
+    let names = std::fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path());
+    let mut packs = names.filter(|path| path.extension().is_some_and(|extension| extension == "pack"));
+    let pack = packs.next().filter(|_| packs.next().is_none())?;
+    let files = PackFiles { index: pack.with_extension("idx"), pack };
+    let index = PackIndex::open(&files.index, repository.hash_kind(), None).ok()?;
+    Some((files, index))
+}
+
+/// Tells from its bitmap whether a pack that holds all of `tips` holds nothing that these do not reach; `None` where it has
+/// no bitmap.
+///
+/// git writes a bitmap only for a pack that holds whatever its objects refer to (gitformat-bitmap(5)), so it is
+/// enough to count what the tips reach.
+pub fn bitmap_says_exact(
+    repository: &Repository,
+    files: &PackFiles,
+    index: &PackIndex,
+    tips: &[ObjectId],
+) -> Result<Option<bool>> {
+    if !files.pack.with_extension("bitmap").is_file() {
+        return Ok(None);
+    }
+    let git = repository.git().args(["rev-list", "--count", "--objects", "--use-bitmap-index", "--stdin"]);
+    let count = git.read_with(&revisions(tips, &[]))?;
+    Ok(Some(count.trim() == index.objects().to_string().as_bytes()))
+}
+
+/// Indexes the pack that `pack` holds, hashing every object, and returns the path of the index beside it.
 ///
 /// Returns [`crate::error::Kind::Damaged`] for a pack that is cut, flipped, or followed by anything.
-pub fn index_pack(input: &mut dyn BufRead, folder: &Path, kind: HashKind) -> Result<(PathBuf, PathBuf)> {
+pub fn index_pack(pack: &Path, kind: HashKind) -> Result<PathBuf> {
+    let folder = pack.parent().unwrap_or(Path::new(".")).join("indexed");
+    std::fs::create_dir_all(&folder).at("create the folder", &folder)?;
+    let file = std::fs::File::open(pack).at("read", pack)?;
+    let input: &mut dyn BufRead = &mut std::io::BufReader::with_capacity(1 << 18, file);
     let never = AtomicBool::new(false);
     let options = gix_pack::bundle::write::Options::default();
     let no_bases = None::<gix::objs::find::Never>;
     let mut progress = gix::progress::Discard;
     let outcome =
-        gix_pack::Bundle::write_to_directory(input, Some(folder), &mut progress, &never, no_bases, kind, options)
+        gix_pack::Bundle::write_to_directory(input, Some(&folder), &mut progress, &never, no_bases, kind, options)
             .map_err(|error| Error::damaged("pack", format!("the pack is damaged: {error:#}")))?;
     let mut rest = Vec::new();
-    input.take(1).read_to_end(&mut rest).at("read the end of the pack in", folder)?;
+    input.take(1).read_to_end(&mut rest).at("read the end of", pack)?;
     if !rest.is_empty() {
         return Err(Error::damaged("pack", "something follows the end of the pack"));
     }
-    if let Some(keep) = &outcome.keep_path {
-        std::fs::remove_file(keep).at("remove", keep)?;
-    }
-    match (outcome.data_path, outcome.index_path) {
-        (Some(pack), Some(index)) => Ok((pack, index)),
-        _ => Err(Error::damaged("pack", "the pack holds no object")),
-    }
+    let made = outcome.index_path.ok_or_else(|| Error::damaged("pack", "the pack holds no object"))?;
+    let index = pack.with_extension("idx");
+    std::fs::rename(&made, &index).at("rename to", &index)?;
+    std::fs::remove_dir_all(&folder).at("remove", &folder)?;
+    Ok(index)
 }
 
 /// Decodes every object of a pack, checks its hash, and looks for each object it refers to, in the pack and in `known`.
-pub fn verify_pack(pack: &Path, index: &PackIndex, known: &[PackIndex], kind: HashKind) -> Result<PackStatistics> {
+/// Where `roots` are given, it also looks for an object that is none of them and to which no other one refers: such a
+/// pack holds something that the roots do not reach.
+pub fn verify_pack(
+    files: &PackFiles,
+    index: &PackIndex,
+    known: &[PackIndex],
+    roots: Option<&[ObjectId]>,
+    kind: HashKind,
+) -> Result<PackStatistics> {
     let damaged = |error: &dyn std::fmt::Display| Error::damaged("pack", format!("the pack is damaged: {error}"));
-    let data = gix_pack::data::File::at(pack, kind).map_err(|error| damaged(&error))?;
+    let data = gix_pack::data::File::at(&files.pack, kind).map_err(|error| damaged(&error))?;
     let never = AtomicBool::new(false);
     let broken = Mutex::new(None);
+    let referred = Marks::new(index.objects());
+    let there = |to: &ObjectId| match index.position(to) {
+        Some(position) => {
+            referred.set(position);
+            true
+        }
+        None => known.holds(to),
+    };
     let processor = |object: gix::objs::Kind, bytes: &[u8], entry: &gix_pack::index::Entry, _: &dyn gix::Progress| {
-        let missing = links(object, bytes, kind, |to| index.holds(to) || known.holds(to));
-        if let Some(to) = missing {
+        if let Some(to) = missing_link(object, bytes, kind, there) {
             let found = Reference { from: entry.oid, to };
             broken.lock().expect("no holder panics").get_or_insert(found);
         }
@@ -142,43 +186,74 @@ pub fn verify_pack(pack: &Path, index: &PackIndex, known: &[PackIndex], kind: Ha
     };
     let options = gix_pack::index::traverse::Options::default();
     let outcome = index
-        .file
+        .file()
         .traverse(&data, &mut gix::progress::Discard, &never, processor, options)
         .map_err(|error| damaged(&error))?;
     let statistics = outcome.statistics;
     let objects = statistics.num_commits + statistics.num_trees + statistics.num_tags + statistics.num_blobs;
-    if objects != index.objects() {
-        return Err(Error::damaged("pack", "the index names more objects than the pack holds"));
+    if objects != index.objects() || objects != data.num_objects() {
+        return Err(Error::damaged("pack", "the index names other objects than the pack holds"));
     }
-    Ok(PackStatistics { objects, broken: broken.into_inner().expect("no holder panics") })
+    let stray = roots.and_then(|roots| {
+        roots.iter().filter_map(|root| index.position(root)).for_each(|position| referred.set(position));
+        (0..objects).find(|position| !referred.get(*position)).map(|position| index.id_at(position))
+    });
+    Ok(PackStatistics { objects, broken: broken.into_inner().expect("no holder panics"), stray })
 }
 
-/// Returns the first object that `bytes` refers to and `there` does not have; an unreadable object refers to nothing
-/// we could check, so it names the null id.
-fn links(object: gix::objs::Kind, bytes: &[u8], kind: HashKind, there: impl Fn(&ObjectId) -> bool) -> Option<ObjectId> {
+/// One bit for each object of a pack, set by several threads.
+struct Marks(Vec<AtomicU64>);
+
+impl Marks {
+    fn new(count: u32) -> Self {
+        Self((0..=count / 64).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn set(&self, position: u32) {
+        self.0[(position / 64) as usize].fetch_or(1 << (position % 64), Ordering::Relaxed);
+    }
+
+    fn get(&self, position: u32) -> bool {
+        self.0[(position / 64) as usize].load(Ordering::Relaxed) & (1 << (position % 64)) != 0
+    }
+}
+
+/// Asks for every object that `bytes` refers to and returns the first that is not `there`; an unreadable object refers to
+/// nothing we could check, so it names the null id.
+fn missing_link(
+    object: gix::objs::Kind,
+    bytes: &[u8],
+    kind: HashKind,
+    there: impl Fn(&ObjectId) -> bool,
+) -> Option<ObjectId> {
     use gix::objs::{CommitRefIter, Kind, TagRefIter, TreeRefIter};
     let unreadable = Some(ObjectId::null(kind));
+    let mut missing = None;
+    let mut ask = |id: ObjectId| {
+        if !there(&id) {
+            missing.get_or_insert(id);
+        }
+    };
     match object {
-        Kind::Blob => None,
+        Kind::Blob => {}
         Kind::Tag => match TagRefIter::from_bytes(bytes, kind).target_id() {
-            Ok(target) => (!there(&target)).then_some(target),
-            Err(_) => unreadable,
+            Ok(target) => ask(target),
+            Err(_) => return unreadable,
         },
         Kind::Commit => {
             let Ok(tree) = CommitRefIter::from_bytes(bytes, kind).tree_id() else { return unreadable };
-            let parents = CommitRefIter::from_bytes(bytes, kind).parent_ids();
-            std::iter::once(tree).chain(parents).find(|id| !there(id))
+            ask(tree);
+            CommitRefIter::from_bytes(bytes, kind).parent_ids().for_each(ask);
         }
         Kind::Tree => {
             for entry in TreeRefIter::from_bytes(bytes, kind) {
                 match entry {
                     Err(_) => return unreadable,
                     Ok(entry) if entry.mode.is_commit() => {}
-                    Ok(entry) if there(&entry.oid.to_owned()) => {}
-                    Ok(entry) => return Some(entry.oid.to_owned()),
+                    Ok(entry) => ask(entry.oid.to_owned()),
                 }
             }
-            None
         }
     }
+    missing
 }

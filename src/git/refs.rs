@@ -150,6 +150,9 @@ impl Repository {
 
     /// Returns the direct references below a folder (`refs/tags/`) with the objects they hold.
     pub fn refs_below(&self, folder: &str) -> Result<Vec<(RefName, ObjectId)>> {
+        if !self.uses_reftable() {
+            return self.files_below(folder);
+        }
         let out = self.git().args(["for-each-ref", "--format=%(objectname) %(refname)", folder]).read()?;
         let mut refs = Vec::new();
         for line in out.lines() {
@@ -160,15 +163,30 @@ impl Repository {
         Ok(refs)
     }
 
+    fn files_below(&self, folder: &str) -> Result<Vec<(RefName, ObjectId)>> {
+        let unreadable = |error: &dyn std::fmt::Display| cannot_read(error);
+        let prefix =
+            <&gix::path::RelativePath>::try_from(folder.as_bytes().as_bstr()).map_err(|error| unreadable(&error))?;
+        let iter = self.gix().refs.iter().map_err(|error| unreadable(&error))?;
+        let mut refs = Vec::new();
+        for reference in iter.prefixed(prefix).map_err(|error| unreadable(&error))? {
+            let reference = reference.map_err(|error| unreadable(&error))?;
+            let name = ref_name(reference.name.as_bstr().as_bytes())?;
+            let id = match reference.target {
+                gix::refs::Target::Object(id) => Some(id),
+                gix::refs::Target::Symbolic(_) => self.ref_id(&name)?,
+            };
+            refs.extend(id.map(|id| (name, id)));
+        }
+        Ok(refs)
+    }
+
     fn read_refs(&self) -> Result<RefList> {
         if self.uses_reftable() { self.read_refs_by_git() } else { self.read_refs_by_gix() }
     }
 
     fn read_refs_by_gix(&self) -> Result<RefList> {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            Error::failed("refs-unreadable", format!("a reference cannot be read: {error}"))
-                .hint("`git fsck --no-dangling` names it; mend or delete it")
-        };
+        let unreadable = |error: &dyn std::fmt::Display| cannot_read(error);
         let store = &self.gix().refs;
         let mut raw = BTreeMap::new();
         let iter = store.iter().map_err(|error| unreadable(&error))?;
@@ -238,7 +256,7 @@ fn raw_target(target: &gix::refs::Target) -> Result<Raw> {
 }
 
 /// git follows symbolic references five deep (`SYMREF_MAXDEPTH` in refs-internal.h).
-const SYMREF_DEPTH_MAX: usize = 5;
+pub(super) const SYMREF_DEPTH_MAX: usize = 5;
 
 fn resolve(raw: &BTreeMap<RefName, Raw>, head: &Raw) -> RefList {
     let follow = |mut target: RefName| {
@@ -260,6 +278,11 @@ fn resolve(raw: &BTreeMap<RefName, Raw>, head: &Raw) -> RefList {
         RefValue::Symbolic(target, None) => Head::Unborn(target),
     };
     RefList { refs: raw.iter().map(|(name, raw)| (name.clone(), value(raw))).collect(), head }
+}
+
+fn cannot_read(error: &dyn std::fmt::Display) -> Error {
+    Error::failed("refs-unreadable", format!("a reference cannot be read: {error}"))
+        .hint("`git fsck --no-dangling` names it; mend or delete it")
 }
 
 fn ref_name(bytes: &[u8]) -> Result<RefName> {

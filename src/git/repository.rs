@@ -1,5 +1,6 @@
 //! A repository: where it is, what it is, and reading its objects.
 
+use super::refs::SYMREF_DEPTH_MAX;
 use super::{Config, HashKind, Key, ObjectId, RefName};
 use crate::error::{AtPath, Error, Result};
 use crate::process::Command;
@@ -216,11 +217,30 @@ impl Repository {
         object.peel_to_kind(gix::object::Kind::Commit).ok().map(|commit| commit.id)
     }
 
+    /// Returns the parents of a commit.
+    ///
+    /// Returns an error where the commit is not here.
+    pub fn parents(&self, commit: &ObjectId) -> Result<Vec<ObjectId>> {
+        let missing = || {
+            Error::failed("object-missing", format!("the repository does not have {commit}, which it needs"))
+                .hint("see what it lacks: git fsck --full")
+        };
+        let object =
+            self.inner.find_object(*commit).map_err(|_| missing())?.try_into_commit().map_err(|_| missing())?;
+        Ok(object.parent_ids().map(gix::Id::detach).collect())
+    }
+
     /// Returns what the reference of exactly this name leads to; `None` where it does not exist.
     pub fn ref_id(&self, name: &RefName) -> Result<Option<ObjectId>> {
-        // Not rev-parse: where refs/heads/x is missing it takes refs/heads/refs/heads/x for it.
-        let output = self.git().args(["show-ref", "--verify", "--hash", "--"]).arg(name.as_os_str()).output()?;
-        Ok(ObjectId::from_hex(output.stdout.trim()).ok().filter(|_| output.status.success()))
+        if self.uses_reftable() {
+            // Not rev-parse: where refs/heads/x is missing it takes refs/heads/refs/heads/x for it.
+            let output = self.git().args(["show-ref", "--verify", "--hash", "--"]).arg(name.as_os_str()).output()?;
+            return Ok(ObjectId::from_hex(output.stdout.trim()).ok().filter(|_| output.status.success()));
+        }
+        Ok(match self.find_ref(&self.follow(name)).map(|found| found.target) {
+            Some(gix::refs::Target::Object(id)) => Some(id),
+            Some(gix::refs::Target::Symbolic(_)) | None => None,
+        })
     }
 
     /// Follows a symbolic reference to the one a push to it really moves.
@@ -230,11 +250,8 @@ impl Repository {
             return target.ok().and_then(|target| RefName::new(target.trim())).unwrap_or_else(|| name.clone());
         }
         let mut current = name.clone();
-        for _ in 0..5 {
-            let found = self.inner.refs.try_find(current.as_bytes().as_bstr()).ok().flatten();
-            // A name that is missing is looked for below others too; that one is another reference.
-            let found = found.filter(|found| found.name.as_bstr() == current.as_bytes());
-            let next = found.and_then(|found| match found.target {
+        for _ in 0..SYMREF_DEPTH_MAX {
+            let next = self.find_ref(&current).and_then(|found| match found.target {
                 gix::refs::Target::Symbolic(target) => RefName::new(target.as_bstr()),
                 gix::refs::Target::Object(_) => None,
             });
@@ -244,6 +261,13 @@ impl Repository {
             }
         }
         current
+    }
+
+    /// Reads a reference from its file or from packed-refs.
+    fn find_ref(&self, name: &RefName) -> Option<gix::refs::Reference> {
+        let found = self.inner.refs.try_find(name.as_bytes().as_bstr()).ok().flatten();
+        // A name that is missing is looked for below others too; that one is another reference.
+        found.filter(|found| found.name.as_bstr() == name.as_bytes())
     }
 
     /// Returns the object a person's words mean, peeled to a commit.

@@ -4,6 +4,7 @@ use super::Verdict;
 use super::input::Push;
 use super::pre_receive::{moved_environments, movement};
 use super::say::Voice;
+use crate::backup::{host_store, how_proven, is_proven_id};
 use crate::deployment::{Settled, settle_landed};
 use crate::durable;
 use crate::error::Result;
@@ -115,7 +116,8 @@ fn tell_snapshot(repository: &Repository, site: &Site, state: &State, jobs: &[i6
     match worker::start_and_wait(repository, site, state, jobs) {
         Ok(Waited::Done(backups)) => {
             for backup in backups {
-                voice.success(&format!("backup {backup} holds it, read back and verified"));
+                let proven = is_proven_id(&host_store(site), &site.name, &backup).unwrap_or(false);
+                voice.success(&format!("backup {backup} holds it, {}", how_proven(proven)));
             }
         }
         Ok(Waited::GoesOn) => voice.hint("the backup goes on without you; on the host: git cairn backup list"),

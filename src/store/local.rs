@@ -126,6 +126,12 @@ impl Store for LocalStore {
         durable::write_over(&self.path(key), bytes, self.modes)
     }
 
+    fn at_hand(&self, key: &Key, _scratch: &Path) -> Result<PathBuf> {
+        let path = self.path(key);
+        std::fs::metadata(&path).at("read", &path)?;
+        Ok(path)
+    }
+
     fn free_bytes(&self) -> Result<Option<u64>> {
         durable::free_bytes(&self.root).map(Some)
     }

@@ -9,11 +9,15 @@ pub use seal::{NO_DIGEST, is_sealed, seal};
 use crate::error::{AtPath, Error, Result};
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 /// The largest file that is read as a whole, in bytes: a list of five million references fits.
 const SMALL_FILE_MAX: u64 = 1 << 30;
+/// How many bytes are copied at a time.
+const COPY_BYTES: usize = 1 << 18;
 
 /// The name of a stored file: words of letters, digits, `.`, `_` and `-`, joined by `/`, none beginning with a dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +83,10 @@ pub trait Store: Send + Sync {
     /// Puts bytes in the place of what the key holds, if anything, at once.
     fn replace(&self, key: &Key, bytes: &[u8]) -> Result<()>;
 
+    /// Returns a path at which the file can be read and mapped: its own where the store is a directory of this host, else that
+    /// of a copy in `scratch`. Returns [`crate::error::Kind::NotFound`] where there is none.
+    fn at_hand(&self, key: &Key, scratch: &Path) -> Result<PathBuf>;
+
     /// Returns how many bytes there is room for, `None` where there is no telling.
     fn free_bytes(&self) -> Result<Option<u64>>;
 
@@ -91,6 +99,33 @@ pub fn create_whole(store: &dyn Store, key: &Key, bytes: &[u8]) -> Result<()> {
     let mut publication = store.create(key)?;
     publication.write_all(bytes).at("write", Path::new(key.as_str()))?;
     publication.publish()
+}
+
+/// Writes a new file with the content of one on this host, and returns its size and SHA-256.
+pub fn copy_in(store: &dyn Store, key: &Key, path: &Path) -> Result<(u64, String)> {
+    let mut input = BufReader::with_capacity(COPY_BYTES, File::open(path).at("read", path)?);
+    let mut out = Tally::new(store.create(key)?);
+    io::copy(&mut input, &mut out).at("write", Path::new(key.as_str()))?;
+    let (publication, bytes, sha256) = out.finish();
+    publication.publish()?;
+    Ok((bytes, sha256))
+}
+
+/// Writes a stored file to a new one of this host with these permission bits, and returns its size and SHA-256.
+pub fn copy_out(store: &dyn Store, key: &Key, path: &Path, mode: u32) -> Result<(u64, String)> {
+    let mut input = BufReader::with_capacity(COPY_BYTES, Tally::new(store.open(key)?));
+    let mut file = File::options().write(true).create_new(true).mode(mode).open(path).at("create", path)?;
+    io::copy(&mut input, &mut file).at("write", path)?;
+    file.sync_all().at("fsync", path)?;
+    let (_, bytes, sha256) = input.into_inner().finish();
+    Ok((bytes, sha256))
+}
+
+/// Returns the SHA-256 of a file on this host.
+pub fn sha256_of(path: &Path) -> Result<String> {
+    let mut input = BufReader::with_capacity(COPY_BYTES, Tally::new(File::open(path).at("read", path)?));
+    io::copy(&mut input, &mut io::sink()).at("read", path)?;
+    Ok(input.into_inner().finish().2)
 }
 
 /// Reads a small file whole.

@@ -2,9 +2,11 @@
 
 mod enqueue;
 mod pins;
+mod prove;
 mod run;
 mod wait;
 
 pub use enqueue::{Cause, Frozen, enqueue};
+pub use prove::{Which, prove_pending};
 pub use run::{Outcome, place_in_line, run_once, snapshot_lock};
-pub use wait::{Waited, git_cairn, start_and_wait};
+pub use wait::{Waited, git_cairn, start, start_and_wait};

@@ -32,8 +32,7 @@ pub fn start_and_wait(repository: &Repository, site: &Site, state: &State, jobs:
         return Ok(Waited::ForOwner);
     }
     let deadline = Instant::now() + site.hook_budget;
-    let worker = Command::new(git_cairn()?).arg("--git-dir").arg(repository.git_dir());
-    let mut child = worker.args(["worker", "--once", "--detached"]).detach()?;
+    let mut child = start(repository)?;
     let database = state.database()?;
     loop {
         let ended = child.try_wait().ok().flatten();
@@ -49,6 +48,12 @@ pub fn start_and_wait(repository: &Repository, site: &Site, state: &State, jobs:
         }
         std::thread::sleep(LOOK);
     }
+}
+
+/// Starts a worker that goes on without us.
+pub fn start(repository: &Repository) -> Result<std::process::Child> {
+    let worker = Command::new(git_cairn()?).arg("--git-dir").arg(repository.git_dir());
+    worker.args(["worker", "--once", "--detached"]).detach()
 }
 
 /// Returns what became of the jobs, once all of them are done or one has failed.

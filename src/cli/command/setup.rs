@@ -1,5 +1,6 @@
 //! `git cairn setup`.
 
+use crate::backup::{host_store, how_proven, is_proven};
 use crate::cli::arguments::Setup;
 use crate::cli::done;
 use crate::cli::progress::Bar;
@@ -10,7 +11,7 @@ use crate::git::{Place, Repository};
 use crate::queue::State;
 use crate::setup::{Change, Options, SetupPlan, Standing, WantedEnvironment, apply, look};
 use crate::text::shell_quoted;
-use crate::worker::{git_cairn, snapshot_lock};
+use crate::worker::{git_cairn, snapshot_lock, start};
 use bstr::ByteSlice;
 use serde_json::json;
 use std::path::Path;
@@ -30,7 +31,7 @@ pub fn run(place: &Place, what: Setup, ui: &mut Ui) -> Result<ExitCode> {
         git_cairn: git_cairn()?,
     };
     let mut plan = look(&repository, &options)?;
-    let mut backup = None;
+    let (mut backup, mut proven) = (None, true);
     if !what.dry_run {
         // What cannot be set up is refused before anything is written; what can is looked at again under the lock, for two
         // setups at once must not each invent a site.
@@ -39,7 +40,14 @@ pub fn run(place: &Place, what: Setup, ui: &mut Ui) -> Result<ExitCode> {
         let repository = Repository::open(repository.git_dir())?;
         plan = look(&repository, &options)?;
         let bar = Bar::stages(4);
-        backup = apply(&repository, &plan, &mut |stage| bar.stage(stage))?.map(|manifest| manifest.id.to_string());
+        let made = apply(&repository, &plan, &mut |stage| bar.stage(stage))?;
+        if let Some(manifest) = made {
+            proven = is_proven(&host_store(&plan.site), &plan.site.name, &manifest)?;
+            backup = Some(manifest.id.to_string());
+        }
+    }
+    if !proven {
+        start(&repository)?;
     }
     let changes: Vec<_> = plan.changes.iter().map(described).collect();
     if ui.wants_json() {
@@ -60,7 +68,7 @@ pub fn run(place: &Place, what: Setup, ui: &mut Ui) -> Result<ExitCode> {
         ui.hint(note);
     }
     if let Some(id) = &backup {
-        ui.say(&format!("first backup {id}, read back and verified"));
+        ui.say(&format!("first backup {id}, {}", how_proven(proven)));
         ui.hint(&format!("to restore it: git cairn restore {id} --store {} --to <dir> --bare", path(&plan.site.store)));
     }
     done()

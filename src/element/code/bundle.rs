@@ -26,6 +26,6 @@ pub fn write_self_contained(
     tips.sort_unstable();
     tips.dedup();
     write_header(&header, out).at("write", shown)?;
-    git::write_pack(repository, &tips, &[], |pack| io::copy(pack, out).map(drop).at("write", shown))?;
+    git::stream_pack(repository, &tips, |pack| io::copy(pack, out).map(drop).at("write", shown))?;
     out.flush().at("write", shown)
 }

@@ -1,12 +1,8 @@
 //! The segments that together hold a repository's objects, oldest first.
 
-use super::{Proof, Segment};
-use crate::bundle;
+use super::{Examiner, Proof, Segment};
 use crate::error::Result;
-use crate::git::{HashKind, Membership, ObjectId, PackIndex};
-use crate::store::{Key, Store};
-use std::collections::BTreeSet;
-use std::io::BufReader;
+use crate::git::{Membership, ObjectId, PackIndex};
 
 /// The most segments a restore has to read.
 const SEGMENTS_MAX: usize = 8;
@@ -36,51 +32,52 @@ pub struct Chain {
     pub segments: Vec<Segment>,
     /// Their indexes, in the same order.
     pub indexes: Vec<PackIndex>,
+    /// What is known of each, in the same order.
+    pub proofs: Vec<Proof>,
 }
 
 impl Chain {
     /// Returns a chain of nothing.
     pub fn empty() -> Self {
-        Self { segments: vec![], indexes: vec![] }
+        Self { segments: vec![], indexes: vec![], proofs: vec![] }
     }
 
-    /// Opens segments that were proven, reading their indexes; `None` where a proof or an index is missing or damaged,
-    /// for then the next segment must not build upon them.
-    pub fn open(store: &dyn Store, site: &str, segments: &[Segment], kind: HashKind) -> Result<Option<Self>> {
-        let mut indexes = Vec::with_capacity(segments.len());
+    /// Opens segments to build upon; `None` where a proof or an index is missing or another's, or where a segment was found
+    /// damaged, for then the next one must not build upon them.
+    pub fn open(examiner: &Examiner<'_>, segments: &[Segment]) -> Result<Option<Self>> {
+        let (store, site) = (examiner.store, examiner.site);
+        let mut chain = Self::empty();
         for segment in segments {
             let Some(proof) = Proof::of(store, site, segment)? else { return Ok(None) };
-            if store.size(&segment.key(site)?)? != Some(segment.bytes) {
+            if proof.problem.is_some() || store.size(&segment.key(site)?)? != Some(segment.bytes) {
                 return Ok(None);
             }
-            match proof.read_index(store, site, kind) {
-                Ok(index) => indexes.push(index),
-                Err(_) => return Ok(None),
-            }
+            let Ok(index) = proof.open_index(store, site, examiner.kind, examiner.scratch) else { return Ok(None) };
+            chain.push(segment.clone(), index, proof);
         }
-        Ok(Some(Self { segments: segments.to_vec(), indexes }))
+        Ok(Some(chain))
+    }
+
+    /// Adds a segment.
+    pub fn push(&mut self, segment: Segment, index: PackIndex, proof: Proof) {
+        self.segments.push(segment);
+        self.indexes.push(index);
+        self.proofs.push(proof);
     }
 
     /// Returns the chain of the oldest `length` segments.
     #[must_use]
     pub fn prefix(&self, length: usize) -> Self {
-        Self { segments: self.segments[..length].to_vec(), indexes: self.indexes[..length].to_vec() }
+        Self {
+            segments: self.segments[..length].to_vec(),
+            indexes: self.indexes[..length].to_vec(),
+            proofs: self.proofs[..length].to_vec(),
+        }
     }
 
     /// Tells whether one of the segments holds the object.
     pub fn holds(&self, id: &ObjectId) -> bool {
         self.indexes.as_slice().holds(id)
-    }
-
-    /// Returns what the segments name as their tips: all they hold is reachable from these.
-    pub fn tips(&self, store: &dyn Store, site: &str) -> Result<Vec<ObjectId>> {
-        let mut tips = BTreeSet::new();
-        for segment in &self.segments {
-            let key: Key = segment.key(site)?;
-            let header = bundle::read_header(&mut BufReader::new(store.open(&key)?))?;
-            tips.extend(header.refs.into_iter().map(|(_, id)| id));
-        }
-        Ok(tips.into_iter().collect())
     }
 }
 

@@ -4,6 +4,7 @@
 //! earlier one of its chain. It is checked object by object when a segment is read back, against the indexes of the
 //! segments before it, so that proving a small snapshot takes a small time however long the history behind it is.
 
+mod base;
 mod bundle;
 mod chain;
 mod load;
@@ -13,5 +14,5 @@ mod segment;
 pub use bundle::write_self_contained;
 pub use chain::{Chain, kept_length};
 pub use load::load_objects;
-pub use proof::{Proof, Proven, examine};
+pub use proof::{Examiner, Proof, Proven};
 pub use segment::{Append, Appended, Segment, append};

@@ -1,15 +1,16 @@
 //! One segment: what the repository has and the chain before it does not.
 
-use super::{Chain, Proven, examine, kept_length};
+use super::{Chain, Examiner, Proven, base, kept_length};
 use crate::bundle::{Header, write_header};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{self, ObjectId, RefList, RefName, RefValue, Repository};
-use crate::store::{Key, Store, Tally};
-use jiff::Timestamp;
+use crate::store::{Key, Tally};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashSet};
-use std::io::{self, Write};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader, Write};
 use std::path::Path;
+use tempfile::TempDir;
 
 /// A stored bundle of the chain, as manifests name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,124 +45,173 @@ impl Segment {
     pub fn key(&self, site: &str) -> Result<Key> {
         Key::new(format!("{site}/{}", self.file))
     }
+
+    /// Checks that what was read is what was stored.
+    ///
+    /// Returns [`crate::error::Kind::Damaged`] otherwise.
+    pub fn must_be(&self, bytes: u64, sha256: &str, key: &Key) -> Result<()> {
+        if bytes == self.bytes && sha256 == self.sha256 {
+            return Ok(());
+        }
+        Err(Error::damaged("digest", format!("{key} is damaged: its bytes are not the ones that were stored"))
+            .hint("see what else is: git cairn backup verify --all"))
+    }
 }
 
 /// What [`append`] did.
 pub struct Appended {
     /// The chain that holds the whole list.
-    pub segments: Vec<Segment>,
-    /// The segment that was written, `None` where the chain held everything.
-    pub written: Option<Segment>,
+    pub chain: Chain,
+    /// How many of its last segments were written; 0 where the chain held everything.
+    pub written: usize,
 }
 
 /// Where and how [`append`] works.
 pub struct Append<'a> {
     /// The repository the objects come from.
     pub repository: &'a Repository,
-    /// The store they go to.
-    pub store: &'a dyn Store,
-    /// The site's folder in it.
-    pub site: &'a str,
+    /// What the new segment is read back with.
+    pub examiner: &'a Examiner<'a>,
     /// The name of the new segment: the backup's id.
     pub name: &'a str,
-    /// A folder for files that are needed only meanwhile.
-    pub scratch: &'a Path,
-    /// The present instant, for the proof.
-    pub now: Timestamp,
 }
 
-/// Writes a segment with what `list` needs and `chain` lacks, reads it back, and proves it.
+/// The largest segment whose every object is read before the backup is done, in bytes: about a second's work.
+pub(super) const READ_AT_ONCE_MAX: u64 = 16 << 20;
+
+/// Writes what `list` needs and `chain` lacks, and reads it back: its digest, and every object unless it is so large that
+/// this is left for later.
 ///
-/// Nothing of it is left in the store when it cannot be proven.
+/// A chain begins with a copy of the repository's pack where that serves, and what is loose beside it follows. Nothing
+/// is left in the store that is not what was to be written.
 pub fn append(work: &Append<'_>, list: &RefList, mut chain: Chain, say: &mut dyn FnMut(&str)) -> Result<Appended> {
-    let lacking = |chain: &Chain| -> Vec<ObjectId> { list.tips().into_iter().filter(|id| !chain.holds(id)).collect() };
-    let mut tips = lacking(&chain);
-    if tips.is_empty() {
-        return Ok(Appended { segments: chain.segments, written: None });
+    let mut written = 0;
+    fold(work, list, &mut chain);
+    if chain.segments.is_empty()
+        && let Some(base) = base::copy(work, list, say)?
+    {
+        add(work, &mut chain, base)?;
+        written += 1;
+    }
+    let tips = lacking(list, &chain);
+    if !tips.is_empty() {
+        let rest = packed(work, list, &tips, &chain, say)?;
+        add(work, &mut chain, rest)?;
+        written += 1;
+    }
+    match lacking(list, &chain).first() {
+        None => Ok(Appended { chain, written }),
+        Some(tip) => Err(missing(tip)),
+    }
+}
+
+/// Returns the tips that no segment holds.
+fn lacking(list: &RefList, chain: &Chain) -> Vec<ObjectId> {
+    list.tips().into_iter().filter(|id| !chain.holds(id)).collect()
+}
+
+fn missing(id: &ObjectId) -> Error {
+    Error::failed("object-missing", format!("a reference names {id}, which the repository does not have"))
+        .hint("see what it lacks: git fsck --full")
+}
+
+/// Shortens a chain that has become long, if something is to be added at all: what the last segments hold goes into the
+/// new one. What only the store still has cannot be packed again; then the chain grows instead.
+fn fold(work: &Append<'_>, list: &RefList, chain: &mut Chain) {
+    if lacking(list, chain).is_empty() {
+        return;
     }
     let sizes: Vec<u64> = chain.segments.iter().map(|segment| segment.bytes).collect();
     let kept = kept_length(&sizes);
     if kept < sizes.len() {
         let folded = chain.prefix(kept);
-        let all = lacking(&folded);
-        // What only the store still has cannot be packed again; then the chain grows instead.
-        if all.iter().all(|id| work.repository.contains(id)) {
-            (chain, tips) = (folded, all);
+        if lacking(list, &folded).iter().all(|id| work.repository.contains(id)) {
+            *chain = folded;
         }
+    }
+}
+
+/// A segment in the store that was read back.
+pub(super) struct Written {
+    /// The segment.
+    pub segment: Segment,
+    /// What is known of it.
+    pub proven: Proven,
+    /// Where git made the pack; its index is still there.
+    pub made_in: Option<TempDir>,
+}
+
+fn add(work: &Append<'_>, chain: &mut Chain, written: Written) -> Result<()> {
+    let segment = Segment { objects: written.proven.proof.objects, ..written.segment };
+    let kept = written.proven.keep(work.examiner.store, work.examiner.site, &segment);
+    work.or_remove(&segment, kept)?;
+    chain.push(segment, written.proven.index, written.proven.proof);
+    drop(written.made_in);
+    Ok(())
+}
+
+impl Append<'_> {
+    /// Removes what was written where it is not what was to be written.
+    pub(super) fn or_remove<T>(&self, segment: &Segment, result: Result<T>) -> Result<T> {
+        result.or_else(|error| {
+            self.remove(segment)?;
+            Err(error.while_doing("the snapshot was read back and is not what was to be written"))
+        })
+    }
+
+    /// Removes a segment that no backup names yet.
+    pub(super) fn remove(&self, segment: &Segment) -> Result<()> {
+        self.examiner.store.remove(&segment.key(self.examiner.site)?)
+    }
+
+    /// Writes a header and a pack into the store as a segment of this name.
+    pub(super) fn write(&self, name: &str, header: &Header, pack: &Path) -> Result<Segment> {
+        let segment = Segment { file: format!("code/{name}.bundle"), bytes: 0, sha256: String::new(), objects: 0 };
+        let key = segment.key(self.examiner.site)?;
+        let mut input = BufReader::with_capacity(1 << 18, File::open(pack).at("read", pack)?);
+        let mut out = Tally::new(self.examiner.store.create(&key)?);
+        let writing = |result: io::Result<()>| result.at("write", Path::new(key.as_str()));
+        writing(write_header(header, &mut out))?;
+        writing(io::copy(&mut input, &mut out).map(drop))?;
+        writing(out.flush())?;
+        let (publication, bytes, sha256) = out.finish();
+        publication.publish()?;
+        Ok(Segment { bytes, sha256, ..segment })
+    }
+}
+
+/// Lets git pack what is wanted.
+fn packed(
+    work: &Append<'_>,
+    list: &RefList,
+    tips: &[ObjectId],
+    chain: &Chain,
+    say: &mut dyn FnMut(&str),
+) -> Result<Written> {
+    if let Some(lost) = tips.iter().find(|id| !work.repository.contains(id)) {
+        return Err(missing(lost));
     }
     say("packing");
-    let segment = write(work, list, &tips, &chain)?;
+    let prerequisites =
+        if chain.segments.is_empty() { vec![] } else { git::boundary(work.repository, tips, |id| chain.holds(id))? };
+    let scratch = work.examiner.scratch;
+    let folder = tempfile::tempdir_in(scratch).at("make a folder in", scratch)?;
+    let files = git::make_pack(work.repository, tips, &prerequisites, folder.path())?;
+    let header = Header::new(work.repository.hash_kind(), prerequisites, named(list, tips));
+    let segment = work.write(work.name, &header, &files.pack)?;
+    // It is read back from the store, so its place here is wanted for the copy.
+    std::fs::remove_file(&files.pack).at("remove", &files.pack)?;
     say("reading it back");
-    let kind = work.repository.hash_kind();
-    let proven = examine(work.store, work.site, &segment, &chain.indexes, kind, work.scratch, work.now);
-    match proven.and_then(|proven| finish(work, list, chain, proven, segment.clone())) {
-        Ok(appended) => Ok(appended),
-        Err(error) => {
-            work.store.remove(&segment.key(work.site)?)?;
-            Err(error.while_doing("the snapshot was read back and is not what was to be written"))
-        }
-    }
-}
-
-fn finish(work: &Append<'_>, list: &RefList, mut chain: Chain, proven: Proven, segment: Segment) -> Result<Appended> {
-    let segment = Segment { objects: proven.proof.objects, ..segment };
-    proven.keep(work.store, work.site, &segment)?;
-    chain.indexes.push(proven.index);
-    chain.segments.push(segment.clone());
-    if let Some(tip) = list.tips().iter().find(|tip| !chain.holds(tip)) {
-        let message = format!("it does not hold {tip}, which a reference names");
-        return Err(Error::failed("object-missing", message).hint("see what the repository lacks: git fsck --full"));
-    }
-    Ok(Appended { segments: chain.segments, written: Some(segment) })
-}
-
-fn write(work: &Append<'_>, list: &RefList, tips: &[ObjectId], chain: &Chain) -> Result<Segment> {
-    let repository = work.repository;
-    if let Some(missing) = tips.iter().find(|id| !repository.contains(id)) {
-        return Err(Error::failed(
-            "object-missing",
-            format!("a reference names {missing}, which the repository does not have"),
-        )
-        .hint("see what it lacks: git fsck --full"));
-    }
-    // What the chain holds may be gone here: a branch that was deleted and pruned since.
-    let held: HashSet<_> = chain
-        .tips(work.store, work.site)?
-        .iter()
-        .filter_map(|id| repository.peel_to_commit(id))
-        .filter(|id| chain.holds(id))
-        .collect();
-    let held: Vec<_> = held.into_iter().collect();
-    let prerequisites = prerequisites(repository, tips, &held, chain)?;
-    let header = Header::new(repository.hash_kind(), prerequisites, named(list, tips));
-    let file = format!("code/{}.bundle", work.name);
-    let segment = Segment { file, bytes: 0, sha256: String::new(), objects: 0 };
-    let key = segment.key(work.site)?;
-    let mut out = Tally::new(work.store.create(&key)?);
-    let writing = |result: io::Result<()>| result.at("write", Path::new(key.as_str()));
-    writing(write_header(&header, &mut out))?;
-    git::write_pack(repository, tips, &header.prerequisites, |pack| writing(io::copy(pack, &mut out).map(drop)))?;
-    writing(out.flush())?;
-    let (publication, bytes, sha256) = out.finish();
-    publication.publish()?;
-    Ok(Segment { bytes, sha256, ..segment })
-}
-
-/// Returns the commits whose closure the segment may leave out: where new history meets held history, and what a new tag
-/// of an old commit, such as a deployment's, stands on.
-fn prerequisites(
-    repository: &Repository,
-    tips: &[ObjectId],
-    held: &[ObjectId],
-    chain: &Chain,
-) -> Result<Vec<ObjectId>> {
-    let tagged = tips.iter().filter_map(|tip| repository.peel_to_commit(tip)).filter(|commit| chain.holds(commit));
-    let met: BTreeSet<_> = git::boundary(repository, tips, held)?.into_iter().chain(tagged).collect();
-    Ok(met.into_iter().collect())
+    let proven = if segment.bytes > READ_AT_ONCE_MAX {
+        work.examiner.glance(&segment, &files)
+    } else {
+        work.examiner.examine_with(&segment, &chain.indexes, &files.index, None)
+    };
+    work.or_remove(&segment, proven).map(|proven| Written { segment, proven, made_in: Some(folder) })
 }
 
 /// Returns the references of the list that name one of `tips`, HEAD first.
-fn named(list: &RefList, tips: &[ObjectId]) -> Vec<(RefName, ObjectId)> {
+pub(super) fn named(list: &RefList, tips: &[ObjectId]) -> Vec<(RefName, ObjectId)> {
     let tips: HashSet<_> = tips.iter().collect();
     let head = list.head.id().map(|id| (RefName::head(), id));
     let direct = list.refs.iter().filter_map(|(name, value)| match value {

@@ -1,6 +1,6 @@
 //! `git cairn backup create`.
 
-use crate::backup::{Catalog, Initiator, Manifest, Request, create, host_store};
+use crate::backup::{Catalog, Initiator, Manifest, Request, create, host_store, how_proven, is_proven};
 use crate::cli::arguments::Create;
 use crate::cli::progress::Bar;
 use crate::cli::ui::Ui;
@@ -12,7 +12,7 @@ use crate::git::{Place, RefName, Repository};
 use crate::queue::State;
 use crate::site::{Environment, Site};
 use crate::text::{shell_quoted, size};
-use crate::worker::{Frozen, snapshot_lock};
+use crate::worker::{Frozen, snapshot_lock, start};
 use bstr::ByteSlice;
 use serde_json::json;
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ pub fn run(place: &Place, what: Create, ui: &mut Ui) -> Result<ExitCode> {
         return Err(Error::refused("not-owner", "the store is written by the owner of the repository alone")
             .hint("run this as its owner"));
     }
-    let _lock = snapshot_lock(&state, wait)?;
+    let lock = snapshot_lock(&state, wait)?;
     let frozen = Frozen::now(&repository)?;
     let (mut made, mut failed) = (Vec::new(), Vec::new());
     for environment in environments {
@@ -42,7 +42,16 @@ pub fn run(place: &Place, what: Create, ui: &mut Ui) -> Result<ExitCode> {
     {
         return Err(error);
     }
-    report(&site, &made, what.all, ui)?;
+    let mut proven = Vec::new();
+    for manifest in &made {
+        proven.push(is_proven(&host_store(&site), &site.name, manifest)?);
+    }
+    if proven.contains(&false) {
+        drop(lock);
+        // It ends when it has read what was too large for us to wait for.
+        start(&repository)?;
+    }
+    report(&site, &made, &proven, what.all, ui)?;
     for error in &failed {
         ui.warn(&error.to_string());
     }
@@ -104,7 +113,7 @@ fn request(
     })
 }
 
-fn report(site: &Site, made: &[Manifest], all: bool, ui: &mut Ui) -> Result<()> {
+fn report(site: &Site, made: &[Manifest], proven: &[bool], all: bool, ui: &mut Ui) -> Result<()> {
     let store = host_store(site);
     let catalog = Catalog { store: &store, site: site.name.clone(), entries: vec![] };
     if ui.wants_json() {
@@ -116,14 +125,16 @@ fn report(site: &Site, made: &[Manifest], all: bool, ui: &mut Ui) -> Result<()> 
         return Ok(());
     }
     let root = shell_quoted(site.store.as_os_str().as_encoded_bytes().as_bstr());
-    for manifest in made {
-        let archive = manifest.written_segment().map_or("nothing new to store".into(), |segment| {
-            format!("{}/{}, {}", site.name, segment.file, size(segment.bytes))
-        });
+    for (manifest, proven) in made.iter().zip(proven) {
+        let files = manifest.written_segments();
+        let files: Vec<_> =
+            files.map(|segment| format!("{}/{}, {}", site.name, segment.file, size(segment.bytes))).collect();
+        let archive = if files.is_empty() { "nothing new to store".into() } else { files.join("; ") };
         ui.say(&format!(
-            "{}: code, {} in all ({archive}), read back and verified",
+            "{}: code, {} in all ({archive}), {}",
             manifest.environment,
-            size(manifest.chain_bytes())
+            size(manifest.chain_bytes()),
+            how_proven(*proven)
         ));
         ui.hint(&format!("to restore it: git cairn restore {} --store {root} --to <dir>", manifest.id));
         ui.result(manifest.id.as_str());
