@@ -1,0 +1,90 @@
+//! What our hooks cost a push.
+//!
+//! Three copies of one repository take the same push in turn: one with our hooks, one with hooks that do nothing, one
+//! without hooks. What hooks that do nothing cost is git's own price for having any.
+
+use crate::figures::quartile;
+use crate::world::World;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+/// Pushes before the first one that is measured.
+const WARM_UP: usize = 3;
+/// The hosts, in the order of a turn's times.
+const HOSTS: [&str; 3] = ["ours.git", "empty.git", "plain.git"];
+
+/// How long one push took to each of the hosts.
+type Turn = [Duration; 3];
+
+/// Prints what a push costs that moves no environment, and one that deploys.
+pub fn tables(sizes: &[usize], turns: usize) {
+    let worlds: Vec<(usize, World)> = sizes.iter().map(|objects| (*objects, hosts(*objects))).collect();
+    // What was just built is written to the disk now, not while the pushes are measured.
+    rustix::fs::sync();
+    println!(
+        "\nA push that moves no environment, cairn.snapshot = deployments; the reach is 1.15 at 100,000 objects:\n"
+    );
+    table(&worlds, "topic", turns);
+    println!(
+        "\nA push that deploys: marked, synced and backed up before it returns; the reach is 1.6 at 400,000 objects:\n"
+    );
+    table(&worlds, "live", turns);
+}
+
+/// Measures pushes to a branch in every world and prints a line of each.
+fn table(worlds: &[(usize, World)], branch: &str, turns: usize) {
+    println!("| objects | git | empty hooks | git-cairn | empty ratio | git-cairn ratio | quartiles |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for (objects, world) in worlds {
+        for n in 0..WARM_UP {
+            turn(world, branch, n);
+        }
+        let measured: Vec<Turn> = (0..turns).map(|n| turn(world, branch, WARM_UP + n)).collect();
+        let time = |host: usize| quartile(measured.iter().map(|turn| turn[host].as_secs_f64() * 1000.0), 2);
+        let ratios = |host: usize| measured.iter().map(move |turn| turn[host].as_secs_f64() / turn[2].as_secs_f64());
+        println!(
+            "| {objects} | {:.1} | {:.1} | {:.1} | {:.3} | **{:.3}** | {:.3} to {:.3} |",
+            time(2),
+            time(1),
+            time(0),
+            quartile(ratios(1), 2),
+            quartile(ratios(0), 2),
+            quartile(ratios(0), 1),
+            quartile(ratios(0), 3),
+        );
+    }
+}
+
+/// Three identical hosts and a clone that pushes to all.
+fn hosts(objects: usize) -> World {
+    let world = World::of_objects(objects);
+    for copy in ["ours.git", "empty.git"] {
+        world.copy("plain.git", copy);
+    }
+    world.git(".", &["clone", "--quiet", "--bare", "plain.git", "dev.git"]);
+    for hook in ["pre-receive", "post-receive"] {
+        let path = world.path("empty.git/hooks").join(hook);
+        std::fs::write(&path, "#!/bin/sh\nexit 0\n").expect("a hook");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("a hook");
+    }
+    world.git("ours.git", &["config", "cairn.snapshot", "deployments"]);
+    world.git("ours.git", &["config", "cairn.reserve", "1MiB"]);
+    world.cairn("ours.git", &["setup"]);
+    world.cairn("ours.git", &["worker", "--once"]);
+    world
+}
+
+/// Pushes one new commit on a branch to every host; another one is the first each time.
+fn turn(world: &World, branch: &str, n: usize) -> Turn {
+    let from = if n == 0 { "refs/heads/main^0".into() } else { format!("refs/heads/{branch}^0") };
+    world.import("dev.git", branch, Some(&from), n..n + 1);
+    let refspec = format!("refs/heads/{branch}:refs/heads/{branch}");
+    let mut turn = Turn::default();
+    for host in (0..HOSTS.len()).map(|k| (k + n) % HOSTS.len()) {
+        let mut push = world.command("git");
+        push.arg("-C").arg(world.path("dev.git")).args(["push", "--quiet"]).arg(world.path(HOSTS[host])).arg(&refspec);
+        turn[host] = world.run(&mut push);
+    }
+    turn
+}
