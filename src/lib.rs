@@ -23,3 +23,4 @@ pub mod error;
 pub mod lock;
 pub mod process;
 pub mod text;
+pub mod turn;

@@ -13,7 +13,7 @@ const LINES: &[&[&str]] = &[
     &["bundle"],
     &["git", "store"],
     &["site"],
-    &["clock", "durable", "error", "lock", "process", "text"],
+    &["clock", "durable", "error", "lock", "process", "text", "turn"],
 ];
 /// Uses within a line or upwards that are meant: who, whom.
 const MEANT: &[(&str, &str)] = &[
@@ -25,6 +25,8 @@ const MEANT: &[(&str, &str)] = &[
     ("clock", "error"),
     ("durable", "error"),
     ("lock", "error"),
+    ("turn", "error"),
+    ("turn", "lock"),
     ("process", "error"),
     ("process", "text"),
 ];

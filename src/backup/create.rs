@@ -13,9 +13,15 @@ use crate::process::{Command, Started};
 use crate::queue::State;
 use crate::site::Site;
 use crate::store::{Key, LocalStore, Store, create_whole, sha256};
+use crate::turn;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a backup waits for others on the host: a large one takes minutes.
+const TURN_WAIT: Duration = Duration::from_secs(3600);
 
 /// Told what a backup is doing, for a person who waits.
 pub type Progress<'a> = &'a mut dyn FnMut(&str);
@@ -30,7 +36,7 @@ pub struct Request {
     /// The word of the job, if one makes it.
     pub job: Option<String>,
     /// The references it is of, and when they were read.
-    pub list: RefList,
+    pub list: Arc<RefList>,
     /// When they were read.
     pub refs_at: Timestamp,
     /// The deployment's tag.
@@ -78,6 +84,8 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     if let Some(error) = repository.incompleteness() {
         return Err(error);
     }
+    say("waiting for a turn");
+    let _turn = turn::take(TURN_WAIT)?;
     let state = State::of(repository, site.modes);
     let store = host_store(site);
     say("reading what is stored");

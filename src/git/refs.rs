@@ -3,6 +3,7 @@
 use super::{ObjectId, RefName, Repository};
 use crate::error::{Error, Result};
 use bstr::ByteSlice;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// References whose tips are kept only while a snapshot waits; they are no part of any backup.
@@ -74,6 +75,30 @@ impl RefList {
         self.refs.get(name).and_then(RefValue::id)
     }
 
+    /// Returns a hash of all of it.
+    fn fingerprint(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        let mut add = |name: &RefName, value: &RefValue| {
+            let (kind, target): (&[u8], &[u8]) = match value {
+                RefValue::Direct(_) => (b" ", b""),
+                RefValue::Symbolic(target, _) => (b" ref: ", target.as_bytes()),
+            };
+            // No name holds a space or a line feed.
+            for part in
+                [name.as_bytes(), kind, target, b" ", value.id().as_ref().map_or(b"", |id| id.as_slice()), b"\n"]
+            {
+                hasher.update(part);
+            }
+        };
+        self.refs.iter().for_each(|(name, value)| add(name, value));
+        match (&self.head, self.head.on()) {
+            (head, Some(on)) => add(&RefName::head(), &RefValue::Symbolic(on.clone(), head.id())),
+            (Head::Detached(id), None) => add(&RefName::head(), &RefValue::Direct(*id)),
+            (_, None) => {}
+        }
+        hasher.finalize().into()
+    }
+
     /// Returns every object that something points to directly, each once, in a stable order.
     pub fn tips(&self) -> Vec<ObjectId> {
         let direct = self.refs.values().filter_map(|value| match value {
@@ -112,7 +137,7 @@ impl RefList {
             Head::Detached(id) => Raw::Object(id),
             Head::On(target, _) | Head::Unborn(target) => Raw::Ref(target),
         };
-        resolve(&self.refs.into_iter().map(|(name, value)| (name, raw(value))).collect(), &head)
+        resolve(self.refs.into_iter().map(|(name, value)| (name, raw(value))).collect(), head)
     }
 
     /// Reads what [`RefList::to_instructions`] wrote; `None` where a line is none of ours.
@@ -136,13 +161,15 @@ impl Repository {
     /// The list is read until two readings agree: no reference that moves in between is lost, and none is
     /// seen half moved. Returns an error when they never agree, or when one cannot be read.
     pub fn all_refs(&self) -> Result<RefList> {
-        let mut before = self.read_refs()?;
+        // Of a reading only its hash is kept: a list of many references is large.
+        let mut before = None;
         for _ in 0..READS_MAX {
-            let after = self.read_refs()?;
-            if after == before {
-                return Ok(after);
+            let list = self.read_refs()?;
+            let hash = Some(list.fingerprint());
+            if hash == before {
+                return Ok(list);
             }
-            before = after;
+            before = hash;
         }
         Err(Error::failed("refs-restless", "the references keep moving while they are read")
             .hint("try again when fewer pushes arrive at once"))
@@ -199,7 +226,7 @@ impl Repository {
         }
         let head = store.try_find("HEAD").map_err(|error| unreadable(&error))?;
         let head = head.ok_or_else(|| Error::failed("no-head", "the repository has no HEAD"))?;
-        Ok(resolve(&raw, &raw_target(&head.target)?))
+        Ok(resolve(raw, raw_target(&head.target)?))
     }
 
     /// For repositories whose references lie in a reftable, which gix cannot read.
@@ -232,7 +259,7 @@ impl Repository {
             Ok(target) => Raw::Ref(target),
             Err(_) => Raw::Object(parse_id(self.git().args(["rev-parse", "--verify", "HEAD"]).read()?.trim())?),
         };
-        Ok(resolve(&raw, &head))
+        Ok(resolve(raw, head))
     }
 
     fn symbolic_target(&self, name: &RefName) -> Result<RefName> {
@@ -258,7 +285,7 @@ fn raw_target(target: &gix::refs::Target) -> Result<Raw> {
 /// git follows symbolic references five deep (`SYMREF_MAXDEPTH` in refs-internal.h).
 pub(super) const SYMREF_DEPTH_MAX: usize = 5;
 
-fn resolve(raw: &BTreeMap<RefName, Raw>, head: &Raw) -> RefList {
+fn resolve(raw: BTreeMap<RefName, Raw>, head: Raw) -> RefList {
     let follow = |mut target: RefName| {
         for _ in 0..SYMREF_DEPTH_MAX {
             match raw.get(&target)? {
@@ -268,16 +295,27 @@ fn resolve(raw: &BTreeMap<RefName, Raw>, head: &Raw) -> RefList {
         }
         None
     };
-    let value = |raw: &Raw| match raw {
-        Raw::Object(id) => RefValue::Direct(*id),
-        Raw::Ref(target) => RefValue::Symbolic(target.clone(), follow(target.clone())),
+    let led_to: BTreeMap<RefName, Option<ObjectId>> = raw
+        .values()
+        .chain([&head])
+        .filter_map(|value| match value {
+            Raw::Object(_) => None,
+            Raw::Ref(target) => Some((target.clone(), follow(target.clone()))),
+        })
+        .collect();
+    let value = |raw: Raw| match raw {
+        Raw::Object(id) => RefValue::Direct(id),
+        Raw::Ref(target) => {
+            let id = led_to.get(&target).copied().flatten();
+            RefValue::Symbolic(target, id)
+        }
     };
     let head = match value(head) {
         RefValue::Direct(id) => Head::Detached(id),
         RefValue::Symbolic(target, Some(id)) => Head::On(target, id),
         RefValue::Symbolic(target, None) => Head::Unborn(target),
     };
-    RefList { refs: raw.iter().map(|(name, raw)| (name.clone(), value(raw))).collect(), head }
+    RefList { refs: raw.into_iter().map(|(name, raw)| (name, value(raw))).collect(), head }
 }
 
 fn cannot_read(error: &dyn std::fmt::Display) -> Error {
@@ -329,7 +367,7 @@ mod tests {
         let mut raw = BTreeMap::from([(name(0), Raw::Object(id))]);
         raw.extend((1..8).map(|n| (name(n), Raw::Ref(name(n - 1)))));
         raw.insert(name(9), Raw::Ref(name(9)));
-        let list = resolve(&raw, &Raw::Ref(name(77)));
+        let list = resolve(raw, Raw::Ref(name(77)));
         assert_eq!(list.id_of(&name(4)), Some(id));
         assert_eq!(list.id_of(&name(9)), None, "a loop leads nowhere");
         assert_eq!(list.head, Head::Unborn(name(77)));

@@ -10,12 +10,13 @@ use crate::git::{RefList, Repository};
 use crate::queue::{NewJob, State};
 use crate::site::{Environment, Site};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// All references, and when they were read.
 #[derive(Debug, Clone)]
 pub struct Frozen {
     /// The references.
-    pub list: RefList,
+    pub list: Arc<RefList>,
     /// When they were read.
     pub at: Timestamp,
 }
@@ -23,7 +24,7 @@ pub struct Frozen {
 impl Frozen {
     /// Reads them now.
     pub fn now(repository: &Repository) -> Result<Self> {
-        Ok(Self { list: repository.all_refs()?, at: clock::now() })
+        Ok(Self { list: Arc::new(repository.all_refs()?), at: clock::now() })
     }
 }
 

@@ -123,7 +123,7 @@ fn request(job: &Job) -> Result<Request> {
         environment: job.what.environment.clone(),
         initiator: Initiator::from_word(&job.what.initiator).ok_or_else(unreadable)?,
         job: Some(job.what.token.clone()),
-        list: others.join(&job.what.refs)?,
+        list: others.join(&job.what.refs)?.into(),
         refs_at: job.what.at,
         tag: job.what.tag.clone(),
         commit: job.what.commit,
