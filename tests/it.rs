@@ -24,6 +24,8 @@ mod exact;
 mod hooks;
 #[path = "it/power.rs"]
 mod power;
+#[path = "it/reconcile.rs"]
+mod reconcile;
 #[path = "it/restore.rs"]
 mod restore;
 #[path = "it/setup.rs"]

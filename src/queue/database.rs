@@ -1,7 +1,7 @@
 //! The database, and the folder it lies in.
 
 use crate::durable::{self, Modes};
-use crate::error::{AtPath, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::git::{ObjectId, Repository};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ const BUSY: Duration = Duration::from_secs(10);
 const SCRATCH_AGE_MAX: Duration = Duration::from_secs(86_400);
 
 /// The version of the tables, in SQLite's `user_version`.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const TABLES: &str = "
 CREATE TABLE environment (
@@ -48,8 +48,15 @@ CREATE TABLE job (
     attempts INTEGER NOT NULL DEFAULT 0,
     error TEXT, backup TEXT
 );
-CREATE TABLE last_snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), refs BLOB NOT NULL);
+CREATE TABLE last_snapshot (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    refs BLOB NOT NULL,
+    others TEXT                     -- as in job; NULL: made by a git-cairn that did not keep them
+);
 ";
+
+/// What version 2 brought.
+const SINCE_1: &str = "ALTER TABLE last_snapshot ADD COLUMN others TEXT";
 
 /// The host's own state of a repository: `$GIT_DIR/cairn`.
 #[derive(Debug, Clone)]
@@ -145,19 +152,16 @@ impl Database {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version {
-            0 => {
-                transaction.execute_batch(TABLES)?;
-                transaction.pragma_update(None, "user_version", VERSION)?;
-                transaction.commit()?;
-                Ok(())
+            0 => transaction.execute_batch(TABLES)?,
+            1 => transaction.execute_batch(SINCE_1)?,
+            VERSION => return Ok(()),
+            later => {
+                let message = format!("the jobs are of version {later}, made by a later git-cairn");
+                return Err(Error::failed("jobs-version", message).hint("install that one on this host"));
             }
-            VERSION => Ok(()),
-            later => Err(crate::error::Error::failed(
-                "jobs-version",
-                format!("the jobs are of version {later}, made by a later git-cairn"),
-            )
-            .hint("install that one on this host")),
         }
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        Ok(transaction.commit()?)
     }
 
     fn version(&self) -> Result<u32> {
@@ -180,9 +184,11 @@ impl Database {
         Ok(())
     }
 
-    /// Keeps the list of the newest finished snapshot, which tells what a new job must pin.
-    pub fn set_last_snapshot(&self, refs: &[u8]) -> Result<()> {
-        self.connection.execute("INSERT OR REPLACE INTO last_snapshot (one, refs) VALUES (1, ?1)", params![refs])?;
+    /// Keeps the list of the newest finished snapshot, as a job has it: it tells what a new job must pin, and what has
+    /// changed since without a hook.
+    pub fn set_last_snapshot(&self, refs: &[u8], others: &str) -> Result<()> {
+        let insert = "INSERT OR REPLACE INTO last_snapshot (one, refs, others) VALUES (1, ?1, ?2)";
+        self.connection.execute(insert, params![refs, others])?;
         Ok(())
     }
 
@@ -192,7 +198,14 @@ impl Database {
         Ok(())
     }
 
-    /// Returns that list, if there is one.
+    /// Tells whether this is the list of the newest finished snapshot, or of a job that is not done.
+    pub fn is_covered(&self, refs: &[u8], others: &str) -> Result<bool> {
+        let query = "SELECT EXISTS (SELECT 1 FROM last_snapshot WHERE refs = ?1 AND others = ?2)
+             OR EXISTS (SELECT 1 FROM job WHERE state <> 'done' AND refs = ?1 AND others = ?2)";
+        Ok(self.connection.query_row(query, params![refs, others], |row| row.get(0))?)
+    }
+
+    /// Returns the direct references of the newest finished snapshot, if there is one.
     pub fn last_snapshot(&self) -> Result<Option<Vec<u8>>> {
         Ok(self.connection.query_row("SELECT refs FROM last_snapshot", [], |row| row.get(0)).optional()?)
     }
@@ -204,4 +217,35 @@ pub(super) fn id_of(text: Option<String>) -> Option<ObjectId> {
 
 pub(super) fn text_of(id: Option<ObjectId>) -> Option<String> {
     id.map(|id| id.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_version_1_is_brought_up_to_date_and_knows_no_head() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.db");
+        let database = Database::open(&path).unwrap();
+        database.set_last_snapshot(b"refs", "others").unwrap();
+        let back = "ALTER TABLE last_snapshot DROP COLUMN others; PRAGMA user_version = 1";
+        database.connection.execute_batch(back).unwrap();
+        drop(database);
+        let database = Database::open(&path).unwrap();
+        assert_eq!(database.last_snapshot().unwrap().unwrap(), b"refs");
+        assert!(!database.is_covered(b"refs", "others").unwrap());
+        database.set_last_snapshot(b"refs", "others").unwrap();
+        let covers = |refs: &[u8], others| Database::open(&path).unwrap().is_covered(refs, others).unwrap();
+        assert_eq!((covers(b"refs", "others"), covers(b"refs", ""), covers(b"", "others")), (true, false, false));
+    }
+
+    #[test]
+    fn a_database_of_a_later_version_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.db");
+        Database::open(&path).unwrap().connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        let error = Database::open(&path).map(drop).unwrap_err();
+        assert_eq!(error.code(), "jobs-version");
+    }
 }

@@ -9,7 +9,7 @@ use crate::error::{AtPath, Error, Result};
 use crate::git::Repository;
 use crate::queue::State;
 use crate::site::{META_REF, Site};
-use crate::worker::Frozen;
+use crate::worker::{Frozen, remember};
 use std::path::Path;
 
 /// Carries out a plan and returns the first backup, if it made one. The snapshot lock must be held since before the look.
@@ -94,8 +94,7 @@ fn first_backup(repository: &Repository, site: &Site, state: &State, say: Progre
         refs_at: clock::now(),
         list: frozen.list,
     };
-    let refs = request.list.to_instructions();
     let manifest = create(repository, site, &request, say)?;
-    state.database()?.set_last_snapshot(&refs)?;
+    remember(&state.database()?, &request.list)?;
     Ok(manifest)
 }

@@ -28,6 +28,11 @@ impl Frozen {
     }
 }
 
+/// Symbolic references and HEAD of a list as the queue keeps them beside the direct references.
+pub(super) fn others_of(list: &RefList) -> String {
+    serde_json::to_string(&Others::of(list)).expect("text serializes")
+}
+
 /// Why there is to be a backup.
 #[derive(Debug, Clone, Copy)]
 pub enum Cause<'a> {
@@ -38,7 +43,7 @@ pub enum Cause<'a> {
         /// The deployment.
         settled: &'a Settled,
     },
-    /// Any other push.
+    /// Any other push, or a change that fired no hook.
     Automatic,
 }
 
@@ -68,7 +73,7 @@ pub fn enqueue(repository: &Repository, site: &Site, state: &State, frozen: &Fro
         initiator: initiator.into(),
         at: frozen.at,
         refs,
-        others: serde_json::to_string(&Others::of(&frozen.list)).expect("text serializes"),
+        others: others_of(&frozen.list),
         tag,
         commit,
         note,

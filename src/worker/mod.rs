@@ -3,10 +3,12 @@
 mod enqueue;
 mod pins;
 mod prove;
+mod reconcile;
 mod run;
 mod wait;
 
 pub use enqueue::{Cause, Frozen, enqueue};
 pub use prove::{Which, prove_pending};
-pub use run::{Outcome, place_in_line, run_once, snapshot_lock};
+pub use reconcile::remember;
+pub use run::{Called, Outcome, place_in_line, run_once, snapshot_lock};
 pub use wait::{Waited, git_cairn, start, start_and_wait};

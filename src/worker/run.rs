@@ -1,6 +1,7 @@
 //! Doing what waits.
 
 use super::pins;
+use super::reconcile::reconcile;
 use super::{Cause, Frozen, enqueue};
 use crate::backup::{Catalog, Initiator, Manifest, Others, Request, create, host_store};
 use crate::deployment::settle_to_tip;
@@ -23,6 +24,15 @@ pub struct Outcome {
     pub failed: Vec<String>,
 }
 
+/// Why a worker runs.
+#[derive(Debug)]
+pub enum Called {
+    /// A push queued a job a moment ago; this is its place in line.
+    ByPush(Lock),
+    /// Somebody wants to know that nothing is left out, changes that fired no hook included.
+    ToLook,
+}
+
 /// Takes the lock that every writer of the store holds.
 ///
 /// Returns [`Kind::Busy`] when it was not free within `wait`.
@@ -39,18 +49,20 @@ pub fn place_in_line(state: &State) -> Result<Lock> {
     lock::take(&state.lock_path("next"), state.modes().file, Duration::ZERO)
 }
 
-/// Marks what died hooks left unmarked, then makes every backup that waits, oldest first, until none is left.
+/// Marks what died hooks left unmarked, then makes every backup that waits, oldest first, until none is left. One that was
+/// called to look first queues a backup of what changed without a hook.
 ///
 /// Returns [`Kind::Unsafe`] where this user is not the owner of the repository, and [`Kind::Busy`] where another worker
-/// was at it all that time. A job that fails stays, and the others are done. `place` is given up as soon as it is our turn.
-pub fn run_once(repository: &Repository, site: &Site, wait: Duration, place: Option<Lock>) -> Result<Outcome> {
+/// was at it all that time. A job that fails stays, and the others are done. A place in line is given up as soon as it is our turn.
+pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Called) -> Result<Outcome> {
     let state = State::of(repository, site.modes);
     if !state.is_ours()? {
         return Err(Error::refused("not-owner", "the store is written by the owner of the repository alone")
             .hint("run this as its owner"));
     }
     let _lock = snapshot_lock(&state, wait)?;
-    drop(place);
+    let to_look = matches!(called, Called::ToLook);
+    drop(called);
     let database = state.database()?;
     let mut outcome = Outcome::default();
     for environment in site.environments.iter().filter(|environment| site.deploys(environment)) {
@@ -58,6 +70,9 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, place: Opt
         if let Err(error) = mark(repository, site, &state, environment, &mut outcome) {
             outcome.failed.push(format!("{}: {error}", environment.name));
         }
+    }
+    if to_look && let Err(error) = reconcile(repository, site, &state, &database) {
+        outcome.failed.push(format!("{}: {error}", site.first().name));
     }
     sweep(site)?;
     pins::sweep(repository, &state, &database)?;
@@ -98,7 +113,7 @@ fn run_job(repository: &Repository, site: &Site, database: &Database, job: &Job)
         Some(id) => id,
         None => create(repository, site, &request(job)?, &mut |_| ())?.id.to_string(),
     };
-    database.set_last_snapshot(&job.what.refs)?;
+    database.set_last_snapshot(&job.what.refs, &job.what.others)?;
     database.finish_job(job.id, &id)?;
     // Pins that stay for once are swept by the next run; the backup is there.
     let _ = pins::release(repository, &job.what.token);

@@ -98,7 +98,7 @@ fn with_deployments_only_an_ordinary_push_leaves_nothing_behind() {
     world.commit("dev", "page", "2");
     let pushed = world.git("dev", &["push", "origin", "main"]).ok();
     assert!(heard(&pushed).is_empty(), "{}", pushed.stderr);
-    world.cairn("site.git", &["worker", "--once"]).ok();
+    world.cairn("site.git", &["worker", "--once", "--detached"]).ok();
     assert_eq!(world.backups("site.git").len(), 1);
     world.git("dev", &["push", "origin", "main:live"]).ok().says("success: backup ");
     assert_eq!(world.backups("site.git")[0]["tag"], "live_1");

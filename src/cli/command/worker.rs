@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::queue::State;
 use crate::site::Site;
-use crate::worker::{Outcome, Which, place_in_line, prove_pending, run_once};
+use crate::worker::{Called, Outcome, Which, place_in_line, prove_pending, run_once};
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
         let _ = rustix::process::setsid();
         let (repository, site) = host(place)?;
         let place = place_in_line(&State::of(&repository, site.modes))?;
-        let outcome = run_once(&repository, &site, clock::parse_span(&what.wait)?, Some(place))?;
+        let outcome = run_once(&repository, &site, clock::parse_span(&what.wait)?, Called::ByPush(place))?;
         // Nobody waits for this, and nobody hears of it: what is wrong is kept beside the segment.
         let _ = prove_pending(&repository, &site, Which::Newest, Duration::ZERO);
         return report(&outcome, ui);
@@ -30,7 +30,7 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
     let wait = clock::parse_span(&what.wait)?;
     loop {
         let outcome = host(place).and_then(|(repository, site)| {
-            let mut outcome = run_once(&repository, &site, wait, None)?;
+            let mut outcome = run_once(&repository, &site, wait, Called::ToLook)?;
             outcome.failed.extend(prove_pending(&repository, &site, Which::All, wait)?);
             Ok(outcome)
         });

@@ -12,7 +12,7 @@ use crate::git::{Place, RefName, Repository};
 use crate::queue::State;
 use crate::site::{Environment, Site};
 use crate::text::{shell_quoted, size};
-use crate::worker::{Frozen, snapshot_lock, start};
+use crate::worker::{Frozen, remember, snapshot_lock, start};
 use bstr::ByteSlice;
 use serde_json::json;
 use std::process::ExitCode;
@@ -68,7 +68,7 @@ fn make(
     let request = request(repository, site, environment, frozen, what)?;
     let bar = Bar::stages(4);
     let manifest = create(repository, site, &request, &mut |stage| bar.stage(stage))?;
-    State::of(repository, site.modes).database()?.set_last_snapshot(&request.list.to_instructions())?;
+    remember(&State::of(repository, site.modes).database()?, &request.list)?;
     Ok(manifest)
 }
 
