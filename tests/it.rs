@@ -30,6 +30,8 @@ mod reconcile;
 mod restore;
 #[path = "it/setup.rs"]
 mod setup;
+#[path = "it/sites.rs"]
+mod sites;
 #[path = "it/ssh.rs"]
 mod ssh;
 #[path = "it/story.rs"]

@@ -6,7 +6,8 @@
 //! - `CAIRN_BENCH_TURNS`: the number of turns, 9 by default.
 //! - `CAIRN_BENCH_OBJECTS`: the sizes, `1000,10000,100000,400000` by default.
 //! - `CAIRN_BENCH_REPOSITORY`: a real repository, whose branches and tags are measured as well.
-//! - `CAIRN_BENCH_ONLY`: only the tables whose name begins so: `push`, `snapshot`, `refs`.
+//! - `CAIRN_BENCH_ONLY`: only the tables whose name begins so: `snapshot`, `refs`, `sites`,
+//!   `push`.
 //! - `CAIRN_BENCH_DIR`: the folder it all happens in.
 //!
 //! Peak memory is told by GNU time; without it that column is empty.
@@ -33,6 +34,9 @@ fn main() {
     }
     if wanted("refs") {
         snapshot::many_refs(turns);
+    }
+    if wanted("sites") {
+        snapshot::many_sites(turns);
     }
     if wanted("push") {
         push::tables(&sizes, turns);

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// How many references the repository of many has.
 const MANY_REFS: usize = 50_000;
+/// How many repositories stand below one folder.
+const MANY_SITES: usize = 1_000;
 
 /// Prints snapshots and restores of repositories of these sizes, and of a real one.
 pub fn tables(sizes: &[usize], real: Option<PathBuf>, turns: usize) {
@@ -62,6 +64,25 @@ pub fn many_refs(turns: usize) {
         }
     });
     line("restore --bare, beside git fetch of the bundle", "5000", &measured.collect::<Vec<_>>(), "0.05", [None, None]);
+}
+
+/// Prints what it takes to see that none of many repositories changed.
+pub fn many_sites(turns: usize) {
+    let world = World::of_objects(50);
+    std::fs::create_dir(world.path("srv")).expect("a folder");
+    for n in 0..MANY_SITES {
+        let name = format!("srv/site{n:04}.git");
+        world.copy("plain.git", &name);
+        world.git(&name, &["config", "cairn.reserve", "1MiB"]);
+        world.cairn(&name, &["setup"]);
+    }
+    println!("\n{MANY_SITES} repositories of which none changed:\n");
+    head();
+    let measured = (0..turns).map(|_| {
+        let listed = (0..MANY_SITES).map(|n| world.git(&format!("srv/site{n:04}.git"), &["for-each-ref"]));
+        Turn { git: listed.sum(), ours: world.cairn(".", &["backup", "create", "--sites", "srv"]) }
+    });
+    line("backup create --sites, beside for-each-ref in each", "50", &measured.collect::<Vec<_>>(), "1", [None, None]);
 }
 
 /// Makes `ours.git`, set up and without a backup.

@@ -79,6 +79,9 @@ pub struct Setup {
     /// Make no first backup
     #[arg(long)]
     pub no_backup: bool,
+    /// In every set-up repository below this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["store", "site", "environments", "from"])]
+    pub sites: Option<PathBuf>,
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -173,6 +176,9 @@ pub struct Create {
     /// What the backup is to say
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
+    /// In every set-up repository below this folder
+    #[arg(long, value_name = "DIR")]
+    pub sites: Option<PathBuf>,
     /// For how many days it is kept
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_for: Option<u32>,
@@ -235,6 +241,9 @@ pub struct Verify {
     /// All of them
     #[arg(long)]
     pub all: bool,
+    /// In every set-up repository below this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["backups", "store"])]
+    pub sites: Option<PathBuf>,
     /// Where to look
     #[command(flatten)]
     pub store: StoreArguments,
@@ -266,6 +275,9 @@ pub struct Worker {
     /// Return when nothing waits or runs
     #[arg(long)]
     pub once: bool,
+    /// In every set-up repository below this folder
+    #[arg(long, value_name = "DIR")]
+    pub sites: Option<PathBuf>,
     /// How long to wait for another git-cairn
     #[arg(long, value_name = "TIME", default_value = "600s")]
     pub wait: String,

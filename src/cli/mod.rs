@@ -4,6 +4,7 @@ mod arguments;
 mod command;
 mod json;
 mod progress;
+mod sites;
 mod source;
 mod table;
 mod ui;

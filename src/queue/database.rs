@@ -198,6 +198,12 @@ impl Database {
         Ok(())
     }
 
+    /// Tells whether this is the list of the newest finished snapshot.
+    pub fn is_last_snapshot(&self, refs: &[u8], others: &str) -> Result<bool> {
+        let query = "SELECT EXISTS (SELECT 1 FROM last_snapshot WHERE refs = ?1 AND others = ?2)";
+        Ok(self.connection.query_row(query, params![refs, others], |row| row.get(0))?)
+    }
+
     /// Tells whether this is the list of the newest finished snapshot, or of a job that is not done.
     pub fn is_covered(&self, refs: &[u8], others: &str) -> Result<bool> {
         let query = "SELECT EXISTS (SELECT 1 FROM last_snapshot WHERE refs = ?1 AND others = ?2)

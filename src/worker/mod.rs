@@ -9,6 +9,6 @@ mod wait;
 
 pub use enqueue::{Cause, Frozen, enqueue};
 pub use prove::{Which, prove_pending};
-pub use reconcile::remember;
+pub use reconcile::{is_stored, remember};
 pub use run::{Called, Outcome, place_in_line, run_once, snapshot_lock};
 pub use wait::{Waited, git_cairn, start, start_and_wait};

@@ -12,6 +12,11 @@ pub fn remember(database: &Database, list: &RefList) -> Result<()> {
     database.set_last_snapshot(&list.to_instructions(), &others_of(list))
 }
 
+/// Tells whether the newest finished snapshot is of exactly this list.
+pub fn is_stored(database: &Database, list: &RefList) -> Result<bool> {
+    database.is_last_snapshot(&list.to_instructions(), &others_of(list))
+}
+
 /// Queues an automatic backup where the references or HEAD are neither those of the newest finished snapshot nor those of
 /// one that waits.
 ///

@@ -82,6 +82,11 @@ fn the_readme_says_what_happens() {
     play(&world, "README.md");
 }
 
+#[test]
+fn the_page_of_commands_says_what_happens() {
+    play(&crate::support::host(), "docs/commands.md");
+}
+
 /// Every key and push option that the configuration page names is one that the source knows, and the other way round.
 #[test]
 fn every_key_is_documented() {

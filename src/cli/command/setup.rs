@@ -4,6 +4,7 @@ use crate::backup::{host_store, how_proven, is_proven};
 use crate::cli::arguments::Setup;
 use crate::cli::done;
 use crate::cli::progress::Bar;
+use crate::cli::sites::{Did, over};
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::error::Result;
@@ -19,44 +20,20 @@ use std::process::ExitCode;
 
 /// Makes the repository a host, or says what that would do.
 pub fn run(place: &Place, what: Setup, ui: &mut Ui) -> Result<ExitCode> {
-    let repository = Repository::discover(place)?;
-    let wait = clock::parse_span(&what.wait)?;
-    let environments = what.environments.iter().map(|text| WantedEnvironment::parse(text)).collect::<Result<_>>()?;
-    let options = Options {
-        store: what.store,
-        site: what.site,
-        environments,
-        from: what.from,
-        no_backup: what.no_backup,
-        git_cairn: git_cairn()?,
-    };
-    let mut plan = look(&repository, &options)?;
-    let (mut backup, mut proven) = (None, true);
-    if !what.dry_run {
-        // What cannot be set up is refused before anything is written; what can is looked at again under the lock, for two
-        // setups at once must not each invent a site.
-        let state = State::of(&repository, plan.site.modes);
-        let _lock = snapshot_lock(&state, wait)?;
-        let repository = Repository::open(repository.git_dir())?;
-        plan = look(&repository, &options)?;
-        let bar = Bar::stages(4);
-        let made = apply(&repository, &plan, &mut |stage| bar.stage(stage))?;
-        if let Some(manifest) = made {
-            proven = is_proven(&host_store(&plan.site), &plan.site.name, &manifest)?;
-            backup = Some(manifest.id.to_string());
-        }
+    if let Some(root) = &what.sites {
+        return over(root, ui, |repository| {
+            let changes = set_up(repository, &what)?.plan.changes.iter().map(described).collect::<Vec<_>>().join("; ");
+            Ok(if changes.is_empty() { Did::Nothing } else { Did::Something(format!("{}{changes}", mark(&what))) })
+        });
     }
-    if !proven {
-        start(&repository)?;
-    }
+    let SetUp { plan, backup, proven } = set_up(&Repository::discover(place)?, &what)?;
     let changes: Vec<_> = plan.changes.iter().map(described).collect();
     if ui.wants_json() {
         ui.document(&document(&plan, &changes, what.dry_run, backup.as_deref()));
         return done();
     }
-    let mark = if what.dry_run { "would" } else { "done" };
     for change in &changes {
-        ui.result(&format!("{mark}: {change}"));
+        ui.result(&format!("{}{change}", mark(&what)));
     }
     if changes.is_empty() {
         ui.result("nothing to change");
@@ -72,6 +49,52 @@ pub fn run(place: &Place, what: Setup, ui: &mut Ui) -> Result<ExitCode> {
         ui.hint(&format!("to restore it: git cairn restore {id} --store {} --to <dir> --bare", path(&plan.site.store)));
     }
     done()
+}
+
+fn mark(what: &Setup) -> &'static str {
+    if what.dry_run { "would: " } else { "done: " }
+}
+
+/// A repository that was set up, or would be.
+struct SetUp {
+    plan: SetupPlan,
+    /// The first backup.
+    backup: Option<String>,
+    /// Whether every object of that was read.
+    proven: bool,
+}
+
+fn set_up(repository: &Repository, what: &Setup) -> Result<SetUp> {
+    let wait = clock::parse_span(&what.wait)?;
+    let environments = what.environments.iter().map(|text| WantedEnvironment::parse(text)).collect::<Result<_>>()?;
+    let options = Options {
+        store: what.store.clone(),
+        site: what.site.clone(),
+        environments,
+        from: what.from.clone(),
+        no_backup: what.no_backup,
+        git_cairn: git_cairn()?,
+    };
+    let mut plan = look(repository, &options)?;
+    let (mut backup, mut proven) = (None, true);
+    if !what.dry_run {
+        // What cannot be set up is refused before anything is written; what can is looked at again under the lock, for two
+        // setups at once must not each invent a site.
+        let state = State::of(repository, plan.site.modes);
+        let _lock = snapshot_lock(&state, wait)?;
+        let repository = Repository::open(repository.git_dir())?;
+        plan = look(&repository, &options)?;
+        let bar = Bar::stages(4);
+        let made = apply(&repository, &plan, &mut |stage| bar.stage(stage))?;
+        if let Some(manifest) = made {
+            proven = is_proven(&host_store(&plan.site), &plan.site.name, &manifest)?;
+            backup = Some(manifest.id.to_string());
+        }
+    }
+    if !proven {
+        start(repository)?;
+    }
+    Ok(SetUp { plan, backup, proven })
 }
 
 fn path(path: &Path) -> String {

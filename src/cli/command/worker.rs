@@ -1,6 +1,7 @@
 //! `git cairn worker`.
 
 use crate::cli::arguments::Worker;
+use crate::cli::sites::{Did, over};
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
@@ -29,15 +30,14 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
     }
     let wait = clock::parse_span(&what.wait)?;
     loop {
-        let outcome = host(place).and_then(|(repository, site)| {
-            let mut outcome = run_once(&repository, &site, wait, Called::ToLook)?;
-            outcome.failed.extend(prove_pending(&repository, &site, Which::All, wait)?);
-            Ok(outcome)
-        });
+        let looked = match &what.sites {
+            Some(root) => over(root, ui, |repository| in_one_of_many(repository, wait)),
+            None => host(place).and_then(|(repository, site)| report(&look(&repository, &site, wait)?, ui)),
+        };
         if what.once {
-            return report(&outcome?, ui);
+            return looked;
         }
-        match outcome.and_then(|outcome| report(&outcome, ui)) {
+        match looked {
             Ok(_) => {}
             Err(error) if error.kind() == Kind::Busy => {}
             // What is in the way now may not be in half a minute.
@@ -45,6 +45,26 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
         }
         std::thread::sleep(REST);
     }
+}
+
+fn look(repository: &Repository, site: &Site, wait: Duration) -> Result<Outcome> {
+    let mut outcome = run_once(repository, site, wait, Called::ToLook)?;
+    outcome.failed.extend(prove_pending(repository, site, Which::All, wait)?);
+    Ok(outcome)
+}
+
+fn in_one_of_many(repository: &Repository, wait: Duration) -> Result<Did> {
+    let Outcome { marked, made, failed } = look(repository, &Site::from_config(&repository.config())?, wait)?;
+    if let Some(failed) = failed.first() {
+        return Err(job_failed(failed));
+    }
+    let did: Vec<String> = marked.iter().map(|tag| format!("marked {tag}")).chain(made).collect();
+    Ok(if did.is_empty() { Did::Nothing } else { Did::Something(did.join(" ")) })
+}
+
+fn job_failed(why: &str) -> Error {
+    Error::outside("job-failed", format!("a backup could not be made: {why}"))
+        .hint("it stays queued; when that is mended: git cairn worker --once")
 }
 
 /// The repository and its site, read anew for every look: both may change while a worker stays.
@@ -67,10 +87,7 @@ fn report(outcome: &Outcome, ui: &mut Ui) -> Result<ExitCode> {
     }
     match outcome.failed.as_slice() {
         [] => super::super::done(),
-        [one] if outcome.made.is_empty() => {
-            Err(Error::outside("job-failed", format!("a backup could not be made: {one}"))
-                .hint("it stays queued; when that is mended: git cairn worker --once"))
-        }
+        [one] if outcome.made.is_empty() => Err(job_failed(one)),
         failed => {
             for one in failed {
                 ui.warn(&format!("a backup could not be made: {one}"));

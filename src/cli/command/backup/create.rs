@@ -3,6 +3,7 @@
 use crate::backup::{Catalog, Initiator, Manifest, Request, create, host_store, how_proven, is_proven};
 use crate::cli::arguments::Create;
 use crate::cli::progress::Bar;
+use crate::cli::sites::{Did, over};
 use crate::cli::ui::Ui;
 use crate::cli::{done, json as documents};
 use crate::clock;
@@ -12,50 +13,80 @@ use crate::git::{Place, RefName, Repository};
 use crate::queue::State;
 use crate::site::{Environment, Site};
 use crate::text::{shell_quoted, size};
-use crate::worker::{Frozen, remember, snapshot_lock, start};
+use crate::worker::{Frozen, is_stored, remember, snapshot_lock, start};
 use bstr::ByteSlice;
 use serde_json::json;
 use std::process::ExitCode;
 
 /// Makes a backup of an environment, or of each.
 pub fn run(place: &Place, what: Create, ui: &mut Ui) -> Result<ExitCode> {
+    if let Some(root) = &what.sites {
+        return over(root, ui, |repository| in_one_of_many(repository, &what));
+    }
     let repository = Repository::discover(place)?;
     let site = Site::from_config(&repository.config())?;
+    let Made { manifests, proven, failed } = make_all(&repository, &site, &what, None)?;
+    report(&site, &manifests, &proven, what.all, ui)?;
+    for error in &failed {
+        ui.warn(&error.to_string());
+    }
+    if failed.is_empty() { done() } else { Ok(ExitCode::from(Kind::Partial.exit_code())) }
+}
+
+/// With `--sites` a repository that did not change is only counted, and its store is not even looked at.
+fn in_one_of_many(repository: &Repository, what: &Create) -> Result<Did> {
+    let site = Site::from_config(&repository.config())?;
+    let frozen = Frozen::now(repository)?;
+    if is_stored(&State::of(repository, site.modes).database()?, &frozen.list)? {
+        return Ok(Did::Nothing);
+    }
+    let Made { manifests, failed, .. } = make_all(repository, &site, what, Some(frozen))?;
+    match failed.into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok(Did::Something(manifests.iter().map(|manifest| manifest.id.as_str()).collect::<Vec<_>>().join(" "))),
+    }
+}
+
+/// The backups of one repository.
+struct Made {
+    manifests: Vec<Manifest>,
+    /// Whether every object of each was read.
+    proven: Vec<bool>,
+    failed: Vec<Error>,
+}
+
+/// Makes what was asked for, of the references as they are or as they were seen already.
+fn make_all(repository: &Repository, site: &Site, what: &Create, seen: Option<Frozen>) -> Result<Made> {
     let wait = clock::parse_span(&what.wait)?;
-    let environments = chosen(&repository, &site, &what)?;
-    let state = State::of(&repository, site.modes);
+    let environments = chosen(repository, site, what)?;
+    let state = State::of(repository, site.modes);
     if !state.is_ours()? {
         return Err(Error::refused("not-owner", "the store is written by the owner of the repository alone")
             .hint("run this as its owner"));
     }
     let lock = snapshot_lock(&state, wait)?;
-    let frozen = Frozen::now(&repository)?;
-    let (mut made, mut failed) = (Vec::new(), Vec::new());
+    let frozen = seen.map_or_else(|| Frozen::now(repository), Ok)?;
+    let (mut manifests, mut proven, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for environment in environments {
-        match make(&repository, &site, environment, &frozen, &what) {
-            Ok(manifest) => made.push(manifest),
+        match make(repository, site, environment, &frozen, what) {
+            Ok(manifest) => {
+                proven.push(is_proven(&host_store(site), &site.name, &manifest)?);
+                manifests.push(manifest);
+            }
             Err(error) => failed.push(error.while_doing(&environment.name)),
         }
     }
-    if made.is_empty()
+    if manifests.is_empty()
         && let Some(error) = failed.pop()
     {
         return Err(error);
     }
-    let mut proven = Vec::new();
-    for manifest in &made {
-        proven.push(is_proven(&host_store(&site), &site.name, manifest)?);
-    }
     if proven.contains(&false) {
         drop(lock);
         // It ends when it has read what was too large for us to wait for.
-        start(&repository)?;
+        start(repository)?;
     }
-    report(&site, &made, &proven, what.all, ui)?;
-    for error in &failed {
-        ui.warn(&error.to_string());
-    }
-    if failed.is_empty() { done() } else { Ok(ExitCode::from(Kind::Partial.exit_code())) }
+    Ok(Made { manifests, proven, failed })
 }
 
 fn make(

@@ -3,11 +3,12 @@
 use crate::backup::{Catalog, Checked, Entry, Record, Verification, select, verify};
 use crate::cli::arguments::Verify;
 use crate::cli::done;
+use crate::cli::sites::{Did, over};
 use crate::cli::source::Source;
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
-use crate::git::Place;
+use crate::git::{Place, Repository};
 use crate::text::count;
 use serde_json::json;
 use std::collections::HashSet;
@@ -15,6 +16,9 @@ use std::process::ExitCode;
 
 /// Reads backups back and says what is damaged.
 pub fn run(place: &Place, what: Verify, ui: &mut Ui) -> Result<ExitCode> {
+    if let Some(root) = &what.sites {
+        return over(root, ui, |repository| in_one_of_many(repository, &what));
+    }
     let source = Source::open(place, &what.store)?;
     let catalog = source.catalog()?;
     let now = clock::now();
@@ -52,6 +56,26 @@ pub fn run(place: &Place, what: Verify, ui: &mut Ui) -> Result<ExitCode> {
         (true, true) => done(),
         (true, false) => Ok(ExitCode::from(Kind::Partial.exit_code())),
         (false, _) => Ok(ExitCode::from(Kind::Damaged.exit_code())),
+    }
+}
+
+/// With `--sites` the first damage found in a repository's store stands for all of it: `--all` there tells the rest.
+fn in_one_of_many(repository: &Repository, what: &Verify) -> Result<Did> {
+    let place = Place { git_dir: Some(repository.git_dir().to_owned()), folder: None };
+    let source = Source::open(&place, &what.store)?;
+    let catalog = source.catalog()?;
+    let entries = chosen(&catalog, what)?;
+    let record = source.own_state().map_or(Record::Forgotten, Record::Kept);
+    let found = verify(&catalog, &entries, record, &source.scratch()?, clock::now())?;
+    if let Some(Checked { backup, file, problem: Some(problem) }) =
+        found.checked.iter().find(|one| one.problem.is_some())
+    {
+        return Err(Error::damaged("damaged", format!("{file} of backup {backup}: {problem}"))
+            .hint("see all of it there: git cairn backup verify --all"));
+    }
+    match found.not_looked_at.first() {
+        Some(why) => Err(Error::failed("not-looked-at", format!("not looked at: {why}"))),
+        None => Ok(Did::Something(format!("{} whole", count(entries.len(), "backup")))),
     }
 }
 
