@@ -1,6 +1,6 @@
 //! Backups: made, listed, named, shown and handed out.
 
-use crate::support::{GIT_CAIRN, Random, World, command, host, host_with, read, run};
+use crate::support::{GIT_CAIRN, Random, World, bare_host, command, host, host_with, read, run};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
@@ -385,6 +385,44 @@ fn objects_that_are_borrowed_from_another_repository_are_in_the_backup() {
     world.cairn(".", &["restore", "dev", "--store", "borrower.cairn", "--to", "back.git", "--bare"]).ok();
     assert_eq!(world.identity("back.git"), before);
     assert!(!world.path("back.git/objects/info/alternates").exists());
+}
+
+#[test]
+fn a_packed_repository_that_borrows_is_backed_up_with_what_it_borrows() {
+    let world = host();
+    for n in 0..20 {
+        world.commit("dev", "page", &format!("lent {n}"));
+    }
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    world.git("site.git", &["gc", "--quiet"]).ok();
+    world.git(".", &["clone", "--quiet", "--bare", "--shared", "site.git", "borrower.git"]).ok();
+    let own =
+        world.git("borrower.git", &["commit-tree", "-m", "own", "-p", "main", "main^{tree}"]).ok().out().to_owned();
+    world.git("borrower.git", &["update-ref", "refs/heads/main", &own]).ok();
+    // What it has itself, and nothing of what it borrows, is one pack.
+    world.git("borrower.git", &["repack", "--quiet", "-adl"]).ok();
+    world.git("borrower.git", &["config", "cairn.reserve", "1MiB"]).ok();
+    world.cairn("borrower.git", &["setup"]).ok();
+    let before = world.exact("borrower.git");
+    for gone in ["borrower.git", "site.git", "dev"] {
+        std::fs::remove_dir_all(world.path(gone)).unwrap();
+    }
+    world.cairn(".", &["restore", "dev", "--store", "borrower.cairn", "--to", "back.git", "--bare"]).ok();
+    assert_eq!(world.exact("back.git"), before);
+}
+
+#[test]
+fn a_sole_pack_that_stands_upon_loose_objects_is_no_base() {
+    let world = bare_host(&[]);
+    world.commit("dev", "page", "2");
+    // Kept as the pack it came in, while the first push was unpacked.
+    world.git("site.git", &["config", "receive.unpackLimit", "1"]).ok();
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    let packs = world.git("site.git", &["count-objects", "-v"]).ok().stdout;
+    assert!(packs.contains("packs: 1\n") && !packs.contains("count: 0\n"), "{packs}");
+    world.cairn("site.git", &["setup"]).ok();
+    world.cairn("site.git", &["restore", "dev", "--to", "../back.git", "--bare"]).ok();
+    assert_eq!(world.exact("back.git"), world.exact("site.git"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The first segment of a chain as a copy of the repository's own pack.
 
-use super::proof::STRAY;
+use super::proof::{STRAY, UNCONNECTED};
 use super::segment::{READ_AT_ONCE_MAX, Written, named};
 use super::{Append, Segment};
 use crate::bundle::Header;
@@ -34,7 +34,8 @@ pub(super) fn copy(work: &Append<'_>, list: &RefList, say: &mut dyn FnMut(&str))
         work.examiner.examine_with(&segment, &[], &files.index, Some(&roots))
     };
     match proven {
-        Err(error) if error.code() == STRAY => not_exact(work, &segment),
+        // Of a pack that stands upon borrowed or loose objects, or that holds more than is reachable, git makes another.
+        Err(error) if [STRAY, UNCONNECTED].contains(&error.code()) => not_exact(work, &segment),
         proven => work.or_remove(&segment, proven).map(|proven| Some(Written { segment, proven, made_in: None })),
     }
 }

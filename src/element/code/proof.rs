@@ -18,6 +18,8 @@ const FORMAT: u32 = 1;
 const DIGEST: &str = "digest";
 /// The code of the error for a pack that holds more than it should.
 pub(super) const STRAY: &str = "stray";
+/// The code of the error for a pack whose objects refer to what neither it nor one before it holds.
+pub(super) const UNCONNECTED: &str = "connectivity";
 
 /// The content of `code/<segment>.proof.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,7 +229,7 @@ impl Examiner<'_> {
         let statistics = git::verify_pack(&files, &index, before, roots, self.kind).map_err(named)?;
         if let Some(broken) = statistics.broken {
             let message = format!("{} refers to {}, which no segment holds", broken.from, broken.to);
-            return Err(named(Error::damaged("connectivity", message)));
+            return Err(named(Error::damaged(UNCONNECTED, message)));
         }
         if let Some(stray) = statistics.stray {
             return Err(named(Error::damaged(STRAY, format!("it holds {stray}, which no reference reaches"))));
