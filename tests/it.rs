@@ -38,3 +38,5 @@ mod ssh;
 mod story;
 #[path = "it/support.rs"]
 mod support;
+#[path = "it/worktrees.rs"]
+mod worktrees;

@@ -116,6 +116,10 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
                 .into(),
         );
     }
+    warnings.extend(request.list.worktrees.iter().map(|(name, id)| {
+        let name = crate::text::shown(name);
+        format!("the linked work tree {name} stands on {id} and no branch: the commit is kept, the work tree is not")
+    }));
     let record = record(repository, &mut warnings);
     let mut manifest = Manifest {
         format: FORMAT,

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::git::{HashKind, Head, ObjectId, RefList, RefName, RefValue};
 use crate::store::{NO_DIGEST, is_sealed, seal, sha256};
 use crate::text;
+use bstr::BString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +88,30 @@ impl Symref {
     }
 }
 
-/// The references that `git update-ref` cannot make: HEAD and the symbolic ones.
+/// A linked work tree whose HEAD is on no branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worktree {
+    /// Its name in the repository, escaped where it is not UTF-8.
+    pub name: String,
+    /// Its name in base64, where the text is not the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_bytes: Option<String>,
+    /// Its commit.
+    pub id: String,
+}
+
+impl Worktree {
+    fn new(name: &BString, id: &ObjectId) -> Self {
+        Self { name: text::json_text(name), name_bytes: text::extra_bytes(name), id: id.to_string() }
+    }
+
+    fn read(&self) -> Option<(BString, ObjectId)> {
+        let name = text::from_json(&self.name, self.name_bytes.as_deref())?;
+        Some((name.into(), ObjectId::from_hex(self.id.as_bytes()).ok()?))
+    }
+}
+
+/// The references that `git update-ref` cannot make: HEAD and the symbolic ones, and the HEADs of linked work trees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Others {
     /// HEAD where it is on a reference.
@@ -96,6 +120,9 @@ pub struct Others {
     pub detached: Option<String>,
     /// The symbolic references, dangling ones too.
     pub symrefs: Vec<Symref>,
+    /// The linked work trees whose HEADs are on no branch: their commits are kept, but no work tree is restored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worktrees: Vec<Worktree>,
 }
 
 impl Others {
@@ -109,7 +136,12 @@ impl Others {
             Head::Detached(id) => Some(id.to_string()),
             Head::On(..) | Head::Unborn(_) => None,
         };
-        Self { head: list.head.on().map(|on| Symref::new(&RefName::head(), on)), detached, symrefs: symrefs.collect() }
+        Self {
+            head: list.head.on().map(|on| Symref::new(&RefName::head(), on)),
+            detached,
+            symrefs: symrefs.collect(),
+            worktrees: list.worktrees.iter().map(|(name, id)| Worktree::new(name, id)).collect(),
+        }
     }
 
     /// Puts them and the direct references together again.
@@ -129,7 +161,8 @@ impl Others {
             (None, Some(id)) => Head::Detached(ObjectId::from_hex(id.as_bytes()).map_err(|_| unfit())?),
             _ => return Err(unfit()),
         };
-        Ok(RefList { refs, head }.followed())
+        let worktrees = self.worktrees.iter().map(Worktree::read).collect::<Option<_>>().ok_or_else(unfit)?;
+        Ok(RefList { refs, head, worktrees }.followed())
     }
 }
 
@@ -347,7 +380,7 @@ pub(super) mod tests {
             keep_until: at,
             object_format: "sha1".into(),
             refs: RefsFile { count: 0, bytes: 0, sha256: sha256(b"") },
-            others: Others { head: None, detached: None, symrefs: vec![] },
+            others: Others { head: None, detached: None, symrefs: vec![], worktrees: vec![] },
             segments: vec![],
             written: vec![],
             relied_on: vec![],
@@ -395,7 +428,8 @@ pub(super) mod tests {
             (name(b"refs/heads/dangling"), RefValue::Symbolic(name(b"refs/heads/gone"), None)),
         ]);
         for head in [Head::On(main.clone(), id), Head::Unborn(name(b"refs/heads/new")), Head::Detached(id)] {
-            let list = RefList { refs: refs.clone(), head };
+            let worktrees = BTreeMap::from([("wt".into(), id), (b"\xff".into(), id)]);
+            let list = RefList { refs: refs.clone(), head, worktrees };
             let json = serde_json::to_string(&Others::of(&list)).unwrap();
             let others: Others = serde_json::from_str(&json).unwrap();
             assert_eq!(others.join(&list.to_instructions()).unwrap(), list);

@@ -10,6 +10,7 @@ mod pack_index;
 mod refs;
 mod remote;
 mod repository;
+mod worktrees;
 
 pub use config::{Config, Key};
 pub use gix::ObjectId;

@@ -2,7 +2,7 @@
 
 use super::{ObjectId, RefName, Repository};
 use crate::error::{Error, Result};
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -67,6 +67,8 @@ pub struct RefList {
     pub refs: BTreeMap<RefName, RefValue>,
     /// HEAD.
     pub head: Head,
+    /// Where the HEAD of each linked work tree is that is on no branch. No reference leads there, and none is made of it.
+    pub worktrees: BTreeMap<BString, ObjectId>,
 }
 
 impl RefList {
@@ -96,6 +98,12 @@ impl RefList {
             (Head::Detached(id), None) => add(&RefName::head(), &RefValue::Direct(*id)),
             (_, None) => {}
         }
+        for (name, id) in &self.worktrees {
+            // A name may hold anything but a slash.
+            for part in [name.as_slice(), b"/", id.as_slice(), b"\n"] {
+                hasher.update(part);
+            }
+        }
         hasher.finalize().into()
     }
 
@@ -105,7 +113,7 @@ impl RefList {
             RefValue::Direct(id) => Some(*id),
             RefValue::Symbolic(..) => None,
         });
-        let mut tips: Vec<_> = direct.chain(self.head.id()).collect();
+        let mut tips: Vec<_> = direct.chain(self.head.id()).chain(self.worktrees.values().copied()).collect();
         tips.sort_unstable();
         tips.dedup();
         tips
@@ -137,7 +145,8 @@ impl RefList {
             Head::Detached(id) => Raw::Object(id),
             Head::On(target, _) | Head::Unborn(target) => Raw::Ref(target),
         };
-        resolve(self.refs.into_iter().map(|(name, value)| (name, raw(value))).collect(), head)
+        let refs = self.refs.into_iter().map(|(name, value)| (name, raw(value))).collect();
+        Self { worktrees: self.worktrees, ..resolve(refs, head) }
     }
 
     /// Reads what [`RefList::to_instructions`] wrote; `None` where a line is none of ours.
@@ -161,6 +170,11 @@ impl Repository {
     /// The list is read until two readings agree: no reference that moves in between is lost, and none is
     /// seen half moved. Returns an error when they never agree, or when one cannot be read.
     pub fn all_refs(&self) -> Result<RefList> {
+        let common = self.common_dir();
+        if common != self.git_dir() {
+            // Started in a linked work tree, whose HEAD is not the repository's.
+            return Self::open(&common)?.all_refs();
+        }
         // Of a reading only its hash is kept: a list of many references is large.
         let mut before = None;
         for _ in 0..READS_MAX {
@@ -209,7 +223,8 @@ impl Repository {
     }
 
     fn read_refs(&self) -> Result<RefList> {
-        if self.uses_reftable() { self.read_refs_by_git() } else { self.read_refs_by_gix() }
+        let list = if self.uses_reftable() { self.read_refs_by_git() } else { self.read_refs_by_gix() }?;
+        Ok(RefList { worktrees: self.detached_worktrees()?, ..list })
     }
 
     fn read_refs_by_gix(&self) -> Result<RefList> {
@@ -315,7 +330,8 @@ fn resolve(raw: BTreeMap<RefName, Raw>, head: Raw) -> RefList {
         RefValue::Symbolic(target, Some(id)) => Head::On(target, id),
         RefValue::Symbolic(target, None) => Head::Unborn(target),
     };
-    RefList { refs: raw.into_iter().map(|(name, raw)| (name, value(raw))).collect(), head }
+    let refs = raw.into_iter().map(|(name, raw)| (name, value(raw))).collect();
+    RefList { refs, head, worktrees: BTreeMap::new() }
 }
 
 fn cannot_read(error: &dyn std::fmt::Display) -> Error {
@@ -349,7 +365,7 @@ mod tests {
             (name(b"refs/heads/\"quoted\""), RefValue::Direct(id)),
             (name(b"refs/heads/\xff"), RefValue::Direct(id)),
         ]);
-        let list = RefList { refs: refs.clone(), head: Head::Detached(id) };
+        let list = RefList { refs: refs.clone(), head: Head::Detached(id), worktrees: BTreeMap::new() };
         let bytes = list.to_instructions();
         assert_eq!(RefList::parse_instructions(&bytes).unwrap(), refs);
         assert_eq!(RefList::parse_instructions(b"").unwrap().len(), 0);

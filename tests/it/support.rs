@@ -190,7 +190,7 @@ impl World {
     #[track_caller]
     pub fn exact(&self, repository: &str) -> String {
         let refs = self.feed(repository, &["for-each-ref", "--format=%(refname) %(objectname)"], b"");
-        let objects = self.feed(repository, &["rev-list", "--objects", "--all"], b"");
+        let objects = self.feed(repository, &["rev-list", "--objects", "--single-worktree", "--all"], b"");
         let mut lines = vec![format!("HEAD {}", read(&self.path(repository).join("HEAD")).escape_ascii())];
         // What a waiting snapshot holds on to is no part of a backup.
         let counted = |line: &&[u8]| !line.is_empty() && !line.starts_with(b"refs/cairn/pin/");

@@ -5,8 +5,8 @@ use super::segment::{READ_AT_ONCE_MAX, Written, named};
 use super::{Append, Segment};
 use crate::bundle::Header;
 use crate::error::Result;
-use crate::git::{self, ObjectId, RefList, RefName};
-use std::collections::{BTreeSet, HashSet};
+use crate::git::{self, ObjectId, RefList};
+use std::collections::BTreeSet;
 
 /// Copies the repository's pack as it lies, where it has only one and the list reaches everything in it: after a `git gc`,
 /// most often. The pack's bitmap tells, or without one reading every object does. `None` where git has to make a pack.
@@ -25,7 +25,7 @@ pub(super) fn copy(work: &Append<'_>, list: &RefList, say: &mut dyn FnMut(&str))
         return Ok(None);
     }
     say("copying the pack");
-    let header = Header::new(work.repository.hash_kind(), vec![], named_roots(list, &roots));
+    let header = Header::new(work.repository.hash_kind(), vec![], named(list, &roots));
     let segment = work.write(&format!("{}-base", work.name), &header, &files.pack)?;
     say("reading it back");
     let proven = if exact == Some(true) && segment.bytes > READ_AT_ONCE_MAX {
@@ -43,14 +43,4 @@ pub(super) fn copy(work: &Append<'_>, list: &RefList, say: &mut dyn FnMut(&str))
 fn not_exact(work: &Append<'_>, segment: &Segment) -> Result<Option<Written>> {
     work.remove(segment)?;
     Ok(None)
-}
-
-/// The references that name the roots; a root that none names gets a name of ours, for a bundle must name all it brings.
-fn named_roots(list: &RefList, roots: &[ObjectId]) -> Vec<(RefName, ObjectId)> {
-    let mut names = named(list, roots);
-    let have: HashSet<ObjectId> = names.iter().map(|(_, id)| *id).collect();
-    for (n, id) in roots.iter().filter(|id| !have.contains(*id)).enumerate() {
-        names.extend(RefName::new(format!("refs/cairn/base/{n}")).map(|name| (name, *id)));
-    }
-    names
 }

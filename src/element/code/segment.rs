@@ -210,13 +210,19 @@ fn packed(
     work.or_remove(&segment, proven).map(|proven| Written { segment, proven, made_in: Some(folder) })
 }
 
-/// Returns the references of the list that name one of `tips`, HEAD first.
+/// Returns the references of the list that name one of `tips`, HEAD first. A tip that none names gets a name of ours, for a
+/// bundle must name all it brings.
 pub(super) fn named(list: &RefList, tips: &[ObjectId]) -> Vec<(RefName, ObjectId)> {
-    let tips: HashSet<_> = tips.iter().collect();
+    let wanted: HashSet<_> = tips.iter().collect();
     let head = list.head.id().map(|id| (RefName::head(), id));
     let direct = list.refs.iter().filter_map(|(name, value)| match value {
         RefValue::Direct(id) => Some((name.clone(), *id)),
         RefValue::Symbolic(..) => None,
     });
-    head.into_iter().chain(direct).filter(|(_, id)| tips.contains(id)).collect()
+    let mut names: Vec<_> = head.into_iter().chain(direct).filter(|(_, id)| wanted.contains(id)).collect();
+    let have: HashSet<ObjectId> = names.iter().map(|(_, id)| *id).collect();
+    let ours = (0..).filter_map(|n| RefName::new(format!("refs/cairn/base/{n}")));
+    let ours = ours.filter(|name| !list.refs.contains_key(name));
+    names.extend(ours.zip(tips.iter().filter(|id| !have.contains(*id)).copied()));
+    names
 }
