@@ -28,6 +28,8 @@ mod power;
 mod reconcile;
 #[path = "it/restore.rs"]
 mod restore;
+#[path = "it/retention.rs"]
+mod retention;
 #[path = "it/setup.rs"]
 mod setup;
 #[path = "it/sites.rs"]

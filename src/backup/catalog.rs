@@ -1,5 +1,6 @@
 //! The backups of a store's site, read from their manifests: there is no other catalogue to lose.
 
+use super::tombstone::removed;
 use super::{BackupId, Manifest, Others, keys};
 use crate::error::{Error, Kind, Result};
 use crate::git::RefList;
@@ -60,7 +61,7 @@ impl<'a> Catalog<'a> {
 pub fn last_id(store: &dyn Store, site: &str) -> Result<Option<BackupId>> {
     let begun = store.list(&format!("{site}/intents"))?;
     let begun = begun.iter().filter_map(|key| BackupId::parse(key.file_name().strip_suffix(".json")?).ok());
-    Ok(begun.chain(ids(store, site)?).max())
+    Ok(begun.chain(ids(store, site)?).chain(removed(store, site)?).max())
 }
 
 /// Returns the newest backup whose manifest can be read.
@@ -80,7 +81,10 @@ fn ids(store: &dyn Store, site: &str) -> Result<BTreeSet<BackupId>> {
     let words =
         listed.iter().filter_map(|key| key.as_str().strip_prefix(&folder)?.strip_prefix('/')?.split('/').next());
     let mut found: BTreeSet<_> = words.filter_map(|word| BackupId::parse(word).ok()).collect();
-    // One that was begun and never finished is no backup.
+    // One that was removed on purpose is none, whatever of it is still there, and so is one that was never finished.
+    for id in removed(store, site)? {
+        found.remove(&id);
+    }
     let intents = store.list(&format!("{site}/intents"))?;
     for intent in intents {
         let begun = intent.file_name().strip_suffix(".json").and_then(|word| BackupId::parse(word).ok());

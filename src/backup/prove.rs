@@ -30,7 +30,17 @@ pub fn is_proven(store: &dyn Store, site: &str, manifest: &Manifest) -> Result<b
     Ok(true)
 }
 
-/// The same of the backup with this id.
+/// Tells whether reading one of its segments found something wrong.
+pub fn has_problem(store: &dyn Store, site: &str, manifest: &Manifest) -> Result<bool> {
+    for segment in &manifest.segments {
+        if Proof::of(store, site, segment)?.is_some_and(|proof| proof.problem.is_some()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Tells the same as [`is_proven`] of the backup with this id.
 pub fn is_proven_id(store: &dyn Store, site: &str, id: &str) -> Result<bool> {
     is_proven(store, site, &read_manifest(store, site, &BackupId::parse(id)?)?)
 }

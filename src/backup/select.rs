@@ -1,6 +1,7 @@
 //! Finding the backup a person names.
 
-use super::{Catalog, Manifest};
+use super::tombstone::Tombstone;
+use super::{BackupId, Catalog, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::process::Command;
 use bstr::ByteSlice;
@@ -31,7 +32,7 @@ pub fn select<'a>(catalog: &'a Catalog<'_>, words: &str) -> Result<&'a Manifest>
 
 fn by_id<'a>(catalog: &'a Catalog<'_>, start: &str) -> Result<&'a Manifest> {
     let mut fitting = catalog.entries.iter().filter(|entry| entry.id.as_str().starts_with(start));
-    let first = fitting.next().ok_or_else(|| none(catalog, start))?;
+    let first = fitting.next().ok_or_else(|| none_by_id(catalog, start))?;
     if start.len() < START_MIN {
         return Err(
             Error::usage(format!("{start} is too short to name a backup")).hint("use at least 4 characters of its id")
@@ -70,6 +71,19 @@ fn parse_date(words: &str) -> Result<Timestamp> {
     seconds
         .map(|seconds| instant(seconds).unwrap_or(Timestamp::MAX))
         .ok_or_else(|| Error::usage(format!("{:?} is no time that git knows", crate::text::shown(words.as_bytes()))))
+}
+
+/// One that was removed on purpose is told of as long as its tombstone stands.
+fn none_by_id(catalog: &Catalog<'_>, start: &str) -> Error {
+    let id = BackupId::parse(start).ok();
+    let tombstone = id.and_then(|id| Tombstone::read(catalog.store, &catalog.site, &id).ok().flatten());
+    match tombstone {
+        Some(tombstone) => {
+            Error::new(Kind::NotFound, "removed", format!("there is no backup {start} any more: {}", tombstone.told()))
+                .hint("see those there are: git cairn backup list")
+        }
+        None => none(catalog, start),
+    }
 }
 
 fn none(catalog: &Catalog<'_>, words: &str) -> Error {

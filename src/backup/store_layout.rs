@@ -29,6 +29,16 @@ pub mod keys {
         Key::new(format!("{site}/backups/{id}/{file}"))
     }
 
+    /// The folder of what stays of backups that were removed on purpose.
+    pub fn tombstones(site: &str) -> String {
+        format!("{site}/tombstones")
+    }
+
+    /// What stays of a backup that was removed on purpose.
+    pub fn tombstone(site: &str, id: &BackupId) -> Result<Key> {
+        Key::new(format!("{site}/tombstones/{id}.json"))
+    }
+
     /// The note that a backup was begun.
     pub fn intent(site: &str, id: &BackupId) -> Result<Key> {
         Key::new(format!("{site}/intents/{id}.json"))

@@ -1,7 +1,7 @@
 //! Reading a backup back: every digest, every object, every reference.
 
 use super::catalog::read_refs;
-use super::{BackupId, Catalog, Entry, Manifest, Tenant, keys};
+use super::{BackupId, Catalog, Entry, Manifest, Previous, Tenant, Tombstone, keys, removed};
 use crate::element::code::{Examiner, Proof, Proven, Segment};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Membership, PackIndex};
@@ -61,6 +61,12 @@ pub fn verify(
     for entry in entries {
         if let Err(error) = verifier.backup(entry) {
             verifier.found.not_looked_at.push(format!("backup {}: {error}", entry.id));
+        }
+    }
+    if entries.len() == catalog.entries.len() {
+        for id in removed(catalog.store, &catalog.site)? {
+            let tombstone = Tombstone::read(catalog.store, &catalog.site, &id);
+            verifier.tell(&id, format!("tombstones/{id}.json"), tombstone.as_ref());
         }
     }
     Ok(verifier.found)
@@ -131,6 +137,9 @@ impl Verifier<'_, '_> {
     fn previous(&mut self, manifest: &Manifest) {
         let Some(previous) = &manifest.previous else { return };
         let entry = self.catalog.entries.iter().find(|entry| entry.id == previous.id);
+        if entry.is_none() && self.removed(previous) {
+            return;
+        }
         let lost = match entry.map(|entry| &entry.manifest) {
             None => "it is missing, and the next backup names it",
             Some(Ok(found)) if found.digest != previous.digest => "it is not the one that the next backup names",
@@ -139,6 +148,24 @@ impl Verifier<'_, '_> {
         };
         let file = format!("backups/{}/manifest.json", previous.id);
         self.tell::<()>(&previous.id, file, Err(&Error::damaged("manifest", lost)));
+    }
+
+    /// Tells whether a backup was removed on purpose, and says what is wrong with what stayed of it.
+    fn removed(&mut self, previous: &Previous) -> bool {
+        let tombstone = Tombstone::read(self.catalog.store, &self.catalog.site, &previous.id);
+        let tombstone = tombstone.and_then(|found| match found {
+            Some(found) if found.manifest != previous.digest => {
+                Err(Error::damaged("tombstone", "it is not of the backup that the next one names"))
+            }
+            found => Ok(found),
+        });
+        if matches!(tombstone, Ok(None)) {
+            return false;
+        }
+        if let Err(error) = tombstone {
+            self.tell::<()>(&previous.id, format!("tombstones/{}.json", previous.id), Err(&error));
+        }
+        true
     }
 
     fn sums(&self, manifest: &Manifest) -> Result<()> {

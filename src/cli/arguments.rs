@@ -151,6 +151,10 @@ pub enum BackupVerb {
     Get(Get),
     /// Read backups back: every digest, every object, every reference
     Verify(Verify),
+    /// Remove what is past its retention, but never the newest good one of an environment
+    Expire(Expire),
+    /// Remove one backup before its time
+    Delete(Delete),
 }
 
 /// Where a store is, without a repository.
@@ -247,6 +251,31 @@ pub struct Verify {
     /// Where to look
     #[command(flatten)]
     pub store: StoreArguments,
+}
+
+/// `git cairn backup expire`.
+#[derive(Debug, Args)]
+pub struct Expire {
+    /// Only say what would go
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait for another git-cairn
+    #[arg(long, value_name = "TIME", default_value = "600s")]
+    pub wait: String,
+}
+
+/// `git cairn backup delete`.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// Which backup
+    #[arg(value_name = "BACKUP")]
+    pub backup: String,
+    /// Why it goes before its time
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// How long to wait for another git-cairn
+    #[arg(long, value_name = "TIME", default_value = "600s")]
+    pub wait: String,
 }
 
 /// `git cairn restore`.

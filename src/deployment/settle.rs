@@ -2,7 +2,7 @@
 
 use super::order::{Goal, happened, leads_to};
 use super::tag::TagMessage;
-use crate::backup::{Catalog, host_store};
+use crate::backup::{Catalog, Tombstone, host_store, removed};
 use crate::error::{Error, Result};
 use crate::git::{ObjectId, RefName, Repository};
 use crate::lock;
@@ -101,12 +101,16 @@ fn known(
     Ok((tip, number))
 }
 
-/// Returns the highest number that a manifest of the store names for an environment; a store that cannot be read has none.
+/// Returns the highest number that the store names for an environment, in a manifest or in what stayed of a removed one; a
+/// store that cannot be read has none.
 pub fn highest_in_store(site: &Site, environment: &Environment) -> Result<u64> {
     let store = host_store(site);
     let Ok(catalog) = Catalog::read(&store, &site.name) else { return Ok(0) };
-    let tags = catalog.good().filter_map(|manifest| manifest.tag.as_deref());
-    Ok(tags.filter_map(|tag| site.template.number(&environment.name, tag)).max().unwrap_or(0))
+    let removed = removed(&store, &site.name)?;
+    let tombstones = removed.iter().filter_map(|id| Tombstone::read(&store, &site.name, id).ok().flatten());
+    let tags = catalog.good().filter_map(|manifest| manifest.tag.clone());
+    let tags = tags.chain(tombstones.filter_map(|tombstone| tombstone.tag));
+    Ok(tags.filter_map(|tag| site.template.number(&environment.name, &tag)).max().unwrap_or(0))
 }
 
 /// Finds the row that the movement's push noted, or makes one.

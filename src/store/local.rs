@@ -122,6 +122,15 @@ impl Store for LocalStore {
         }
     }
 
+    fn remove_folder(&self, folder: &str) -> Result<()> {
+        let path = self.root.join(folder);
+        match std::fs::remove_dir(&path) {
+            Ok(()) => durable::sync_folder(path.parent().unwrap_or(&self.root)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => Ok(()),
+            Err(error) => Err(error).at("remove", &path),
+        }
+    }
+
     fn replace(&self, key: &Key, bytes: &[u8]) -> Result<()> {
         durable::write_over(&self.path(key), bytes, self.modes)
     }

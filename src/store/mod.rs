@@ -80,6 +80,9 @@ pub trait Store: Send + Sync {
     /// Removes a file; one that is not there is no error.
     fn remove(&self, key: &Key) -> Result<()>;
 
+    /// Removes a folder in which nothing is left; one that is not there, or not empty, is no error.
+    fn remove_folder(&self, folder: &str) -> Result<()>;
+
     /// Puts bytes in the place of what the key holds, if anything, at once.
     fn replace(&self, key: &Key, bytes: &[u8]) -> Result<()>;
 

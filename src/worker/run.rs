@@ -3,7 +3,8 @@
 use super::pins;
 use super::reconcile::reconcile;
 use super::{Cause, Frozen, enqueue};
-use crate::backup::{Catalog, Initiator, Manifest, Others, Request, create, host_store};
+use crate::backup::{Catalog, How, Initiator, Manifest, Others, Request, create, expire, host_store};
+use crate::clock;
 use crate::deployment::settle_to_tip;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
@@ -22,6 +23,10 @@ pub struct Outcome {
     pub made: Vec<String>,
     /// The jobs that failed, and why.
     pub failed: Vec<String>,
+    /// The backups it removed because their retention had ended.
+    pub expired: Vec<String>,
+    /// What else a person should know.
+    pub notes: Vec<String>,
 }
 
 /// Why a worker runs.
@@ -86,6 +91,14 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
                 outcome.failed.push(format!("{}: {error}", job.what.environment));
             }
         }
+    }
+    // What was just made is there by now, so that the newest is never the one that goes.
+    match expire(&host_store(site), &site.name, clock::now(), How::ForGood) {
+        Ok(removal) => {
+            outcome.expired.extend(removal.backups.iter().map(|manifest| manifest.id.to_string()));
+            outcome.notes.extend(removal.notes);
+        }
+        Err(error) => outcome.notes.push(format!("what has expired could not be removed: {error}")),
     }
     Ok(outcome)
 }

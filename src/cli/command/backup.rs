@@ -1,6 +1,8 @@
 //! `git cairn backup ...`.
 
 mod create;
+mod delete;
+mod expire;
 mod get;
 mod list;
 mod show;
@@ -19,6 +21,8 @@ pub fn run(place: &Place, what: Backup, ui: &mut Ui) -> Result<ExitCode> {
         BackupVerb::List(what) => list::run(place, what, ui),
         BackupVerb::Show(what) => show::run(place, what, ui),
         BackupVerb::Get(what) => get::run(place, what, ui),
+        BackupVerb::Expire(what) => expire::run(place, &what, ui),
+        BackupVerb::Delete(what) => delete::run(place, &what, ui),
         BackupVerb::Verify(what) => verify::run(place, what, ui),
     }
 }

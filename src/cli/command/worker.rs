@@ -49,16 +49,19 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
 
 fn look(repository: &Repository, site: &Site, wait: Duration) -> Result<Outcome> {
     let mut outcome = run_once(repository, site, wait, Called::ToLook)?;
-    outcome.failed.extend(prove_pending(repository, site, Which::All, wait)?);
+    let damaged = prove_pending(repository, site, Which::All, wait)?;
+    outcome.failed.extend(damaged.into_iter().map(|what| format!("verified in the background: {what}")));
     Ok(outcome)
 }
 
 fn in_one_of_many(repository: &Repository, wait: Duration) -> Result<Did> {
-    let Outcome { marked, made, failed } = look(repository, &Site::from_config(&repository.config())?, wait)?;
+    let Outcome { marked, made, failed, expired, .. } =
+        look(repository, &Site::from_config(&repository.config())?, wait)?;
     if let Some(failed) = failed.first() {
         return Err(job_failed(failed));
     }
     let did: Vec<String> = marked.iter().map(|tag| format!("marked {tag}")).chain(made).collect();
+    let did: Vec<String> = did.into_iter().chain(expired.iter().map(|id| format!("removed {id}"))).collect();
     Ok(if did.is_empty() { Did::Nothing } else { Did::Something(did.join(" ")) })
 }
 
@@ -78,8 +81,15 @@ fn report(outcome: &Outcome, ui: &mut Ui) -> Result<ExitCode> {
     for tag in &outcome.marked {
         ui.say(&format!("marked {tag}, whose hook had died"));
     }
+    for id in &outcome.expired {
+        ui.say(&format!("removed {id}, whose retention had ended"));
+    }
+    for note in &outcome.notes {
+        ui.warn(note);
+    }
     if ui.wants_json() {
-        ui.document(&json!({"schema": 1, "marked": outcome.marked, "made": outcome.made, "failed": outcome.failed}));
+        let Outcome { marked, made, failed, expired, .. } = outcome;
+        ui.document(&json!({"schema": 1, "marked": marked, "made": made, "failed": failed, "expired": expired}));
     } else {
         for id in &outcome.made {
             ui.result(id);

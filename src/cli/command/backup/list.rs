@@ -1,6 +1,6 @@
 //! `git cairn backup list`.
 
-use crate::backup::{Catalog, Entry, Manifest};
+use crate::backup::{Catalog, Entry, Manifest, expired};
 use crate::cli::arguments::List;
 use crate::cli::source::Source;
 use crate::cli::ui::Ui;
@@ -26,9 +26,10 @@ pub fn run(place: &Place, what: List, ui: &mut Ui) -> Result<ExitCode> {
             ui.warn(&format!("backup {id}: {error}"));
         }
     }
+    let expired = expired(&catalog, now)?;
     let wanted = |manifest: &&Manifest| {
         let environment = what.environment.as_ref().is_none_or(|name| *name == manifest.environment);
-        environment && (manifest.keep_until <= now) == what.expired
+        environment && expired.contains(&manifest.id) == what.expired
     };
     let backups: Vec<_> = catalog.good().filter(wanted).collect();
     if ui.wants_json() {
@@ -37,9 +38,9 @@ pub fn run(place: &Place, what: List, ui: &mut Ui) -> Result<ExitCode> {
         ui.document(&json!({"schema": 1, "backups": backups}));
         return done();
     }
-    let hidden = catalog.good().filter(|manifest| manifest.keep_until <= now).count();
-    if hidden > 0 && !what.expired {
-        ui.hint(&format!("{} whose retention has ended: git cairn backup list --expired", count(hidden, "backup")));
+    if !expired.is_empty() && !what.expired {
+        let count = count(expired.len(), "backup");
+        ui.hint(&format!("{count} whose retention has ended: git cairn backup list --expired"));
     }
     if backups.is_empty() {
         ui.say("no backup");
