@@ -189,15 +189,24 @@ impl World {
     /// too, and names that are no UTF-8. For repositories that keep their references in files.
     #[track_caller]
     pub fn exact(&self, repository: &str) -> String {
+        self.content(repository) + "\n" + &self.health(repository)
+    }
+
+    /// The same without what git says of its health.
+    #[track_caller]
+    pub fn content(&self, repository: &str) -> String {
         let refs = self.feed(repository, &["for-each-ref", "--format=%(refname) %(objectname)"], b"");
-        let objects = self.feed(repository, &["rev-list", "--objects", "--single-worktree", "--all"], b"");
+        let objects = self.feed(
+            repository,
+            &["--no-replace-objects", "rev-list", "--objects", "--single-worktree", "--all"],
+            b"",
+        );
         let mut lines = vec![format!("HEAD {}", read(&self.path(repository).join("HEAD")).escape_ascii())];
         // What a waiting snapshot holds on to is no part of a backup.
         let counted = |line: &&[u8]| !line.is_empty() && !line.starts_with(b"refs/cairn/pin/");
         lines.extend(refs.split(|b| *b == b'\n').filter(counted).map(|line| line.escape_ascii().to_string()));
         lines.extend(objects.split(|b| *b == b'\n').map(|line| line.escape_ascii().to_string()));
         symbolic(&self.path(repository).join("refs"), "refs", &mut lines);
-        lines.push(self.health(repository));
         lines.sort();
         lines.join("\n")
     }
@@ -233,6 +242,18 @@ impl Random {
         let given = std::env::var("CAIRN_SEED").ok().map(|text| text.parse().expect("CAIRN_SEED is a number"));
         let seed = given.unwrap_or(seed);
         Self { state: seed, seed }
+    }
+
+    /// Begins the `n`th of many, each with a seed of its own that makes it the first of another run.
+    pub fn one_of(seed: u64, n: usize) -> Self {
+        let first = Self::new(seed);
+        let seed = first.seed.wrapping_add(n as u64);
+        Self { state: seed, seed }
+    }
+
+    /// Returns the seed it began with.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Returns a number below `bound` (SplitMix64).
