@@ -28,6 +28,8 @@ mod hooks;
 mod power;
 #[path = "it/reconcile.rs"]
 mod reconcile;
+#[path = "it/repair.rs"]
+mod repair;
 #[path = "it/restore.rs"]
 mod restore;
 #[path = "it/retention.rs"]

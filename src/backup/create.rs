@@ -172,7 +172,7 @@ fn begin(store: &dyn Store, site: &Site, id: &BackupId, request: &Request, at: T
 /// A store that held backups and is empty now is not mounted, or lost; making another in its place would only hide that.
 fn store_is_there(site: &Site, store: &dyn Store, state: &State, initiator: Initiator) -> Result<()> {
     let new = initiator == Initiator::Setup || Tenant::read(store, &site.name)?.is_some();
-    if new || state.database()?.last_snapshot()?.is_none() {
+    if new || last_id(store, &site.name)?.is_some() || state.database()?.last_snapshot()?.is_none() {
         return Ok(());
     }
     let message = format!("the store {} held backups of {} and holds nothing of it now", store.place(), site.name);

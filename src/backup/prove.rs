@@ -74,7 +74,7 @@ pub fn prove(catalog: &Catalog<'_>, manifest: &Manifest, scratch: &Path, now: Ti
 }
 
 /// The indexes of the segments that come before in the chain.
-fn before(examiner: &Examiner<'_>, segments: &[Segment]) -> Result<Vec<PackIndex>> {
+pub(super) fn before(examiner: &Examiner<'_>, segments: &[Segment]) -> Result<Vec<PackIndex>> {
     let (store, site) = (examiner.store, examiner.site);
     let mut indexes = Vec::new();
     for segment in segments {

@@ -192,17 +192,27 @@ impl Verifier<'_, '_> {
         if let Ok(proven) = &proven {
             let index = problem(proven.proof.check_index(store, site).as_ref().map(drop))?;
             let proof = self.proof(segment, proven)?;
-            if let (Record::Kept(state), None, None) = (self.record, &index, &proof) {
-                // Only whoever holds the lock writes to the store; a busy one keeps its older time.
-                if let Ok(_lock) = lock::take(&state.lock_path("snapshot"), state.modes().file, Duration::ZERO) {
-                    proven.proof.keep(store, site, segment)?;
-                }
+            if (&index, &proof) == (&None, &None) {
+                self.keep(segment, &proven.proof)?;
             }
             files.extend([(segment.index_file(), index), (segment.proof_file(), proof)]);
+        } else if let (Some(problem), Some(known)) = (&files[0].1, Proof::of(store, site, segment)?) {
+            // So that the next backup does not build upon it.
+            self.keep(segment, &known.refuted(problem.clone()))?;
         }
         let findings = SegmentFindings { index: proven.ok().map(|proven| proven.index), files };
         self.seen.insert(known, findings.clone());
         Ok(findings)
+    }
+
+    /// Keeps what was found of a segment. Only whoever holds the lock writes to the store; where it is taken, what is kept
+    /// stays as it was.
+    fn keep(&self, segment: &Segment, proof: &Proof) -> Result<()> {
+        let Record::Kept(state) = self.record else { return Ok(()) };
+        match lock::take(&state.lock_path("snapshot"), state.modes().file, Duration::ZERO) {
+            Ok(_lock) => proof.keep(self.catalog.store, &self.catalog.site, segment),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Says what is wrong with the proof that is kept: it must say what was just found.

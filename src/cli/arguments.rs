@@ -245,6 +245,12 @@ pub struct Verify {
     /// All of them
     #[arg(long)]
     pub all: bool,
+    /// Make again what can be made again: indexes, proofs, lists of digests
+    #[arg(long, conflicts_with = "sites")]
+    pub repair: bool,
+    /// How long --repair waits for another git-cairn
+    #[arg(long, value_name = "TIME", default_value = "600s")]
+    pub wait: String,
     /// In every set-up repository below this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["backups", "store"])]
     pub sites: Option<PathBuf>,

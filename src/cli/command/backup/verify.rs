@@ -1,6 +1,6 @@
 //! `git cairn backup verify`.
 
-use crate::backup::{Catalog, Checked, Entry, Record, Verification, select, verify};
+use crate::backup::{Catalog, Checked, Entry, Record, Tenant, Verification, repair, select, verify};
 use crate::cli::arguments::Verify;
 use crate::cli::done;
 use crate::cli::sites::{Did, over};
@@ -10,6 +10,7 @@ use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::text::count;
+use crate::worker::snapshot_lock;
 use serde_json::json;
 use std::collections::HashSet;
 use std::process::ExitCode;
@@ -28,26 +29,38 @@ pub fn run(place: &Place, what: Verify, ui: &mut Ui) -> Result<ExitCode> {
             .hint("make one: git cairn backup create"));
     }
     let record = source.own_state().map_or(Record::Forgotten, Record::Kept);
-    let Verification { checked, not_looked_at } = verify(&catalog, &entries, record, &source.scratch()?, now)?;
+    let mut found = verify(&catalog, &entries, record, &source.scratch()?, now)?;
+    let mut mended = vec![];
+    if what.repair {
+        mended = mend(&source, &catalog, &found, &what)?;
+        if !mended.is_empty() {
+            found = verify(&catalog, &entries, record, &source.scratch()?, now)?;
+        }
+    }
+    let Verification { checked, not_looked_at } = found;
     let damaged: Vec<_> = checked.iter().filter(|one| one.problem.is_some()).collect();
     if ui.wants_json() {
         let one = |one: &Checked| json!({"backup": one.backup, "element": element(&one.file), "file": one.file, "ok": one.problem.is_none(), "problem": one.problem});
         let list: Vec<_> = checked.iter().map(one).collect();
-        ui.document(&json!({"schema": 1, "checked": list}));
+        ui.document(&json!({"schema": 1, "checked": list, "repaired": mended}));
     } else {
+        for file in &mended {
+            ui.result(&format!("mended: {file}"));
+        }
         for one in &damaged {
-            ui.result(&format!(
-                "damaged: {} of backup {}: {}",
-                one.file,
-                one.backup,
-                one.problem.as_deref().unwrap_or_default()
-            ));
+            let problem = one.problem.as_deref().unwrap_or_default();
+            ui.result(&format!("damaged: {} of backup {}: {problem}", one.file, one.backup));
         }
         let files = checked.iter().map(|one| &one.file).collect::<HashSet<_>>().len();
         ui.say(&format!("read {} of {}", count(files, "file"), count(entries.len(), "backup")));
         if damaged.is_empty() && not_looked_at.is_empty() {
             ui.result(&format!("{} whole", if entries.len() == 1 { "the backup is" } else { "the backups are" }));
         }
+    }
+    if !damaged.is_empty() && what.repair {
+        ui.hint("this cannot be made again, and no later backup builds upon it: git cairn backup create --all");
+    } else if !damaged.is_empty() {
+        ui.hint("what can be made again is by: git cairn backup verify --all --repair");
     }
     for one in &not_looked_at {
         ui.warn(&format!("not looked at: {one}"));
@@ -57,6 +70,21 @@ pub fn run(place: &Place, what: Verify, ui: &mut Ui) -> Result<ExitCode> {
         (true, false) => Ok(ExitCode::from(Kind::Partial.exit_code())),
         (false, _) => Ok(ExitCode::from(Kind::Damaged.exit_code())),
     }
+}
+
+/// Mends what can be, where the repository is at hand whose store this is.
+fn mend(source: &Source, catalog: &Catalog<'_>, found: &Verification, what: &Verify) -> Result<Vec<String>> {
+    let (Some(site), Some(state)) = (&source.site, source.own_state()) else {
+        return Err(Error::refused(
+            "repair-elsewhere",
+            "only the owner of the repository whose store this is mends it",
+        )
+        .hint("run it in the repository: git -C <repository> cairn backup verify --all --repair"));
+    };
+    let _lock = snapshot_lock(state, clock::parse_span(&what.wait)?)?;
+    let repository = state.folder().parent().unwrap_or(state.folder());
+    let tenant = Tenant::new(&site.id, &site.name, repository);
+    repair(catalog, &found.checked, &tenant, &source.scratch()?, clock::now())
 }
 
 /// With `--sites` the first damage found in a repository's store stands for all of it: `--all` there tells the rest.

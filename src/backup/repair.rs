@@ -1,0 +1,67 @@
+//! Mending what can be made again from what is whole: indexes, proofs, lists of digests, whose store it is.
+
+use super::prove::before;
+use super::{Catalog, Checked, Manifest, Tenant, keys};
+use crate::element::code::{Examiner, Segment};
+use crate::error::Result;
+use crate::store::{Key, read_whole};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Mends what a verification found damaged, where that can be made again, and returns the files. The snapshot lock must be
+/// held; `tenant` is whose store this is.
+///
+/// Whether all is whole then, only another verification tells.
+pub fn repair(
+    catalog: &Catalog<'_>,
+    checked: &[Checked],
+    tenant: &Tenant,
+    scratch: &Path,
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    let damaged: BTreeSet<&str> =
+        checked.iter().filter(|one| one.problem.is_some()).map(|one| one.file.as_str()).collect();
+    let mut mended = BTreeSet::new();
+    if damaged.contains("site.json") {
+        tenant.write(catalog.store)?;
+        mended.insert("site.json".to_owned());
+    }
+    for manifest in catalog.good() {
+        let sums = format!("backups/{}/SHA256SUMS", manifest.id);
+        if damaged.contains(sums.as_str()) {
+            let key = |file| keys::of_backup(&catalog.site, &manifest.id, file);
+            let bytes = read_whole(catalog.store, &key("manifest.json")?)?;
+            catalog.store.replace(&key("SHA256SUMS")?, manifest.sums(&bytes).as_bytes())?;
+            mended.insert(sums);
+        }
+        // Oldest first: a segment is held against the indexes of those before it.
+        for place in 0..manifest.segments.len() {
+            let segment = &manifest.segments[place];
+            let files = [segment.index_file(), segment.proof_file()];
+            let needed = files.iter().any(|file| damaged.contains(file.as_str()) && !mended.contains(file));
+            if needed && examine_anew(catalog, manifest, place, scratch, now)? {
+                mended.extend(files.into_iter().filter(|file| damaged.contains(file.as_str())));
+            }
+        }
+    }
+    Ok(mended.into_iter().collect())
+}
+
+/// Reads a segment and keeps its index and proof anew; `false` where it is damaged itself.
+fn examine_anew(
+    catalog: &Catalog<'_>,
+    manifest: &Manifest,
+    place: usize,
+    scratch: &Path,
+    now: Timestamp,
+) -> Result<bool> {
+    let (store, site) = (catalog.store, catalog.site.as_str());
+    let examiner = Examiner { store, site, kind: manifest.hash_kind()?, scratch, now };
+    let segment: &Segment = &manifest.segments[place];
+    let before = before(&examiner, &manifest.segments[..place]);
+    let Ok(proven) = before.and_then(|before| examiner.examine(segment, &before)) else { return Ok(false) };
+    store.remove(&Key::new(format!("{site}/{}", segment.index_file()))?)?;
+    proven.keep(store, site, segment)?;
+    Ok(true)
+}
