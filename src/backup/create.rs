@@ -6,6 +6,7 @@ use super::record::record;
 use super::room;
 use super::{BackupId, Initiator, Others, SiteRecord, Tenant, keys, restore_guide};
 use crate::clock;
+use crate::durable;
 use crate::element::code::{Append, Appended, Chain, Examiner, append};
 use crate::error::{Error, Result};
 use crate::git::{ObjectId, RefList, Repository};
@@ -91,6 +92,7 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     say("reading what is stored");
     store_is_there(site, &store, &state, request.initiator)?;
     ensure_store(repository, site, &store)?;
+    sweep_half_written(site)?;
     let started = clock::now();
     let version = Command::git().arg("version").start()?;
     let id = BackupId::new(Timestamp::now(), last_id(&store, &site.name)?.as_ref());
@@ -193,8 +195,23 @@ fn sweep_unfinished(store: &dyn Store, site: &str, newest: Option<&Manifest>) ->
             for file in ["SHA256SUMS", "refs"] {
                 store.remove(&keys::of_backup(site, &id, file)?)?;
             }
+            store.remove_folder(&format!("{}/{id}", keys::backups(site)))?;
         }
         store.remove(&intent)?;
+    }
+    Ok(())
+}
+
+/// Removes what killed processes left half-written in the store. The snapshot lock must be held.
+pub fn sweep_half_written(site: &Site) -> Result<()> {
+    let folder = site.store.join(&site.name);
+    let intents = folder.join("intents");
+    // Of the backups only those can hold something half-written that were begun and never finished.
+    let begun = std::fs::read_dir(&intents).into_iter().flatten().flatten();
+    let begun = begun.filter_map(|intent| Some(folder.join("backups").join(intent.path().file_stem()?)));
+    let others = ["code", "intents", "tombstones"].map(|name| folder.join(name));
+    for place in begun.chain(others).chain([folder.clone(), site.store.clone()]) {
+        durable::sweep(&place)?;
     }
     Ok(())
 }

@@ -3,7 +3,9 @@
 use super::pins;
 use super::reconcile::reconcile;
 use super::{Cause, Frozen, enqueue};
-use crate::backup::{Catalog, How, Initiator, Manifest, Others, Request, create, expire, host_store};
+use crate::backup::{
+    Catalog, How, Initiator, Manifest, Others, Request, create, expire, host_store, sweep_half_written,
+};
 use crate::clock;
 use crate::deployment::settle_to_tip;
 use crate::durable;
@@ -79,7 +81,7 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
     if to_look && let Err(error) = reconcile(repository, site, &state, &database) {
         outcome.failed.push(format!("{}: {error}", site.first().name));
     }
-    sweep(site)?;
+    sweep_half_written(site)?;
     pins::sweep(repository, &state, &database)?;
     let mut last = 0;
     while let Some(job) = database.next_job(last)? {
@@ -158,17 +160,4 @@ fn request(job: &Job) -> Result<Request> {
         note: job.what.note.clone(),
         keep_days: job.what.keep_days,
     })
-}
-
-/// Removes what killed processes left half-written in the store.
-fn sweep(site: &Site) -> Result<()> {
-    let folder = site.store.join(&site.name);
-    let intents = folder.join("intents");
-    // Of the backups only those can hold something half-written that were begun and never finished.
-    let begun = std::fs::read_dir(&intents).into_iter().flatten().flatten();
-    let begun = begun.filter_map(|intent| Some(folder.join("backups").join(intent.path().file_stem()?)));
-    for place in begun.chain([folder.join("code"), intents, folder.clone(), site.store.clone()]) {
-        durable::sweep(&place)?;
-    }
-    Ok(())
 }
