@@ -2,13 +2,19 @@
 
 use crate::durable::{self, TEMPORARY_PREFIX};
 use crate::error::{AtPath, Error, Result};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+/// What the folders begin with in which restores are built.
+const PREFIX: &str = "restore-";
 
 /// A target that was free when it was looked at.
 pub struct Target {
     path: PathBuf,
     beside: TempDir,
+    /// By its lock a folder is known from one whose process died.
+    _locked: File,
 }
 
 impl Target {
@@ -28,9 +34,9 @@ impl Target {
         }
         let parent = path.parent().ok_or_else(occupied)?.to_owned();
         std::fs::create_dir_all(&parent).at("create the folder", &parent)?;
-        let beside =
-            tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(&parent).at("make a folder in", &parent)?;
-        Ok(Self { path, beside })
+        sweep_dead(&parent)?;
+        let (beside, locked) = make_room(&parent)?;
+        Ok(Self { path, beside, _locked: locked })
     }
 
     /// Returns where it is built.
@@ -46,4 +52,33 @@ impl Target {
         durable::sync_folder(self.path.parent().unwrap_or(Path::new("/")))?;
         Ok(self.path)
     }
+}
+
+/// Makes a folder and locks it; one that a sweep took for a dead one's before it was locked is made again.
+fn make_room(parent: &Path) -> Result<(TempDir, File)> {
+    let prefix = format!("{TEMPORARY_PREFIX}{PREFIX}");
+    loop {
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).at("make a folder in", parent)?;
+        let Ok(locked) = File::open(folder.path()) else { continue };
+        locked.lock().at("lock", folder.path())?;
+        if folder.path().exists() {
+            return Ok((folder, locked));
+        }
+    }
+}
+
+/// Removes what restores to the same folder left that were killed.
+fn sweep_dead(parent: &Path) -> Result<()> {
+    let prefix = format!("{TEMPORARY_PREFIX}{PREFIX}");
+    for entry in std::fs::read_dir(parent).at("read the folder", parent)?.flatten() {
+        if !entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
+            continue;
+        }
+        let Ok(folder) = File::open(entry.path()) else { continue };
+        if folder.try_lock().is_ok() {
+            // Somebody else's is somebody else's to remove.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
 }
