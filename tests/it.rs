@@ -20,6 +20,8 @@ mod deployments;
 mod docs;
 #[path = "it/exact.rs"]
 mod exact;
+#[path = "it/faults.rs"]
+mod faults;
 #[path = "it/history.rs"]
 mod history;
 #[path = "it/hooks.rs"]
