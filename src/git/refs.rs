@@ -5,12 +5,20 @@ use crate::error::{Error, Result};
 use bstr::{BString, ByteSlice};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// References whose tips are kept only while a snapshot waits; they are no part of any backup.
 pub const PINS: &str = "refs/cairn/pin/";
 
 /// How often the list is read again while references move under us.
 const READS_MAX: usize = 50;
+
+/// How often a reading that failed is repeated: a reference that is deleted between the look at its folder and at its file
+/// cannot be read, and is gone the next time.
+const FAILURES_MAX: usize = 10;
+
+/// How long is waited in between.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// What a reference holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,7 +186,7 @@ impl Repository {
         // Of a reading only its hash is kept: a list of many references is large.
         let mut before = None;
         for _ in 0..READS_MAX {
-            let list = self.read_refs()?;
+            let list = patiently(|| self.read_refs())?;
             let hash = Some(list.fingerprint());
             if hash == before {
                 return Ok(list);
@@ -192,7 +200,7 @@ impl Repository {
     /// Returns the direct references below a folder (`refs/tags/`) with the objects they hold.
     pub fn refs_below(&self, folder: &str) -> Result<Vec<(RefName, ObjectId)>> {
         if !self.uses_reftable() {
-            return self.files_below(folder);
+            return patiently(|| self.files_below(folder));
         }
         let out = self.git().args(["for-each-ref", "--format=%(objectname) %(refname)", folder]).read()?;
         let mut refs = Vec::new();
@@ -230,6 +238,10 @@ impl Repository {
     fn read_refs_by_gix(&self) -> Result<RefList> {
         let unreadable = |error: &dyn std::fmt::Display| cannot_read(error);
         let store = &self.gix().refs;
+        // It looks only at the time of packed-refs, which two writes in one tick of the clock share.
+        if self.common_dir().join("packed-refs").exists() {
+            store.force_refresh_packed_buffer().map_err(|error| unreadable(&error))?;
+        }
         let mut raw = BTreeMap::new();
         let iter = store.iter().map_err(|error| unreadable(&error))?;
         for reference in iter.all().map_err(|error| unreadable(&error))? {
@@ -281,6 +293,16 @@ impl Repository {
         let target = self.git().args(["symbolic-ref", "--quiet"]).arg(name.as_os_str()).read()?;
         ref_name(target.trim())
     }
+}
+
+fn patiently<T>(read: impl Fn() -> Result<T>) -> Result<T> {
+    for _ in 1..FAILURES_MAX {
+        match read() {
+            Ok(found) => return Ok(found),
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+    read()
 }
 
 /// What a reference holds, before it is followed.
