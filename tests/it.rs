@@ -8,6 +8,8 @@ mod backup;
 mod bad_input;
 #[path = "it/chain.rs"]
 mod chain;
+#[path = "it/concurrent.rs"]
+mod concurrent;
 #[path = "it/damage.rs"]
 mod damage;
 #[path = "it/demo.rs"]

@@ -71,20 +71,21 @@ fn enqueue(
     earlier: &[(&Environment, Settled)],
     deployed: &[(&Environment, Settled)],
 ) -> Result<Vec<i64>> {
-    let frozen = Frozen::now(repository)?;
-    let enqueue_all = |marked: &[(&Environment, Settled)]| -> Result<Vec<i64>> {
-        let marked = marked.iter().filter(|(_, settled)| settled.commit.is_some());
-        let jobs = marked.map(|(environment, settled)| {
-            worker::enqueue(repository, site, state, &frozen, worker::Cause::Deployment { environment, settled })
-        });
-        jobs.collect()
-    };
-    enqueue_all(earlier)?;
-    let own = enqueue_all(deployed)?;
-    if own.is_empty() {
-        return Ok(vec![worker::enqueue(repository, site, state, &frozen, worker::Cause::Automatic)?]);
-    }
-    Ok(own)
+    Frozen::now(repository)?.used_for(repository, |frozen| {
+        let enqueue_all = |marked: &[(&Environment, Settled)]| -> Result<Vec<i64>> {
+            let marked = marked.iter().filter(|(_, settled)| settled.commit.is_some());
+            let jobs = marked.map(|(environment, settled)| {
+                worker::enqueue(repository, site, state, frozen, worker::Cause::Deployment { environment, settled })
+            });
+            jobs.collect()
+        };
+        enqueue_all(earlier)?;
+        let own = enqueue_all(deployed)?;
+        if own.is_empty() {
+            return Ok(vec![worker::enqueue(repository, site, state, frozen, worker::Cause::Automatic)?]);
+        }
+        Ok(own)
+    })
 }
 
 fn tell_deployment(environment: &Environment, settled: &Settled, voice: &mut Voice) {

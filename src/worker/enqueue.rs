@@ -12,6 +12,9 @@ use crate::site::{Environment, Site};
 use jiff::Timestamp;
 use std::sync::Arc;
 
+/// How often a new list is taken because what the last one led to is gone.
+const LISTS_MAX: usize = 5;
+
 /// All references, and when they were read.
 #[derive(Debug, Clone)]
 pub struct Frozen {
@@ -25,6 +28,23 @@ impl Frozen {
     /// Reads them now.
     pub fn now(repository: &Repository) -> Result<Self> {
         Ok(Self { list: Arc::new(repository.all_refs()?), at: clock::now() })
+    }
+
+    /// Does `work` with these references; where it fails and they have moved meanwhile, so that git may have collected what
+    /// they led to, does it again with those of then.
+    pub fn used_for<T>(mut self, repository: &Repository, mut work: impl FnMut(&Self) -> Result<T>) -> Result<T> {
+        for _ in 1..LISTS_MAX {
+            let error = match work(&self) {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let now = Self::now(repository)?;
+            if now.list == self.list {
+                return Err(error);
+            }
+            self = now;
+        }
+        work(&self)
     }
 }
 

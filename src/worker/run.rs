@@ -117,7 +117,7 @@ fn mark(
         let Some(tag) = &settled.tag else { continue };
         outcome.marked.push(tag.short().to_string());
         let cause = Cause::Deployment { environment, settled: &settled };
-        enqueue(repository, site, state, &Frozen::now(repository)?, cause)?;
+        Frozen::now(repository)?.used_for(repository, |frozen| enqueue(repository, site, state, frozen, cause))?;
     }
     Ok(())
 }

@@ -5,13 +5,27 @@ use super::segment::{READ_AT_ONCE_MAX, Written, named};
 use super::{Append, Segment};
 use crate::bundle::Header;
 use crate::error::Result;
-use crate::git::{self, ObjectId, RefList};
+use crate::git::{self, ObjectId, PackFiles, PackIndex, RefList};
 use std::collections::BTreeSet;
 
 /// Copies the repository's pack as it lies, where it has only one and the list reaches everything in it: after a `git gc`,
 /// most often. The pack's bitmap tells, or without one reading every object does. `None` where git has to make a pack.
 pub(super) fn copy(work: &Append<'_>, list: &RefList, say: &mut dyn FnMut(&str)) -> Result<Option<Written>> {
     let Some((files, index)) = git::sole_pack(work.repository) else { return Ok(None) };
+    match copy_of(work, list, &files, &index, say) {
+        // Repacked meanwhile.
+        Err(_) if !files.pack.exists() || !files.index.exists() => Ok(None),
+        copied => copied,
+    }
+}
+
+fn copy_of(
+    work: &Append<'_>,
+    list: &RefList,
+    files: &PackFiles,
+    index: &PackIndex,
+    say: &mut dyn FnMut(&str),
+) -> Result<Option<Written>> {
     let (inside, outside): (Vec<_>, Vec<_>) = list.tips().into_iter().partition(|tip| index.position(tip).is_some());
     // Where the history of what is loose meets that of the pack.
     let met = git::boundary(work.repository, &outside, |id| index.position(id).is_some())?;
@@ -20,7 +34,7 @@ pub(super) fn copy(work: &Append<'_>, list: &RefList, say: &mut dyn FnMut(&str))
     if roots.is_empty() {
         return Ok(None);
     }
-    let exact = git::bitmap_says_exact(work.repository, &files, &index, &roots)?;
+    let exact = git::bitmap_says_exact(work.repository, files, index, &roots)?;
     if exact == Some(false) {
         return Ok(None);
     }
@@ -29,7 +43,7 @@ pub(super) fn copy(work: &Append<'_>, list: &RefList, say: &mut dyn FnMut(&str))
     let segment = work.write(&format!("{}-base", work.name), &header, &files.pack)?;
     say("reading it back");
     let proven = if exact == Some(true) && segment.bytes > READ_AT_ONCE_MAX {
-        work.examiner.glance(&segment, &files)
+        work.examiner.glance(&segment, files)
     } else {
         work.examiner.examine_with(&segment, &[], &files.index, Some(&roots))
     };

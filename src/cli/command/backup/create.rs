@@ -68,7 +68,8 @@ fn make_all(repository: &Repository, site: &Site, what: &Create, seen: Option<Fr
     let frozen = seen.map_or_else(|| Frozen::now(repository), Ok)?;
     let (mut manifests, mut proven, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for environment in environments {
-        match make(repository, site, environment, &frozen, what) {
+        let made_of = |frozen: &Frozen| make(repository, site, environment, frozen, what);
+        match frozen.clone().used_for(repository, made_of) {
             Ok(manifest) => {
                 proven.push(is_proven(&host_store(site), &site.name, &manifest)?);
                 manifests.push(manifest);
