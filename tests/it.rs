@@ -6,6 +6,8 @@
 mod backup;
 #[path = "it/bad_input.rs"]
 mod bad_input;
+#[path = "it/bundle.rs"]
+mod bundle;
 #[path = "it/chain.rs"]
 mod chain;
 #[path = "it/concurrent.rs"]

@@ -1,7 +1,7 @@
 //! The git bundle format and nothing else: a header, and the pack that follows it as bytes.
 //!
 //! The format is gitformat-bundle(5). What this reads is stricter than git where git is silent about loss:
-//! a reference twice, a name that no repository could hold, an object id of the wrong length.
+//! a reference twice with different objects, a name that no repository could hold, an object id of the wrong length.
 
 mod read;
 mod write;

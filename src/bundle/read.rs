@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::git::{HashKind, ObjectId, RefName};
 use crate::text::shown;
 use bstr::ByteSlice;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 /// The longest line a header may hold, in bytes: a reference name of 4 KiB and a subject as comment fit many times.
@@ -69,7 +69,7 @@ pub fn read_header(input: &mut dyn BufRead) -> Result<Header, Invalid> {
     };
     let object_format = HashKind::Sha1;
     let mut header = Header { version, object_format, filter: None, prerequisites: vec![], refs: vec![] };
-    let mut names = HashSet::new();
+    let mut names = HashMap::new();
     for line in 2..LINES_MAX {
         let text = next_line(input)?;
         match text.first() {
@@ -78,10 +78,12 @@ pub fn read_header(input: &mut dyn BufRead) -> Result<Header, Invalid> {
             Some(b'-') => header.prerequisites.push(prerequisite(&text, header.object_format, line)?),
             Some(_) => {
                 let (name, id) = reference(&text, header.object_format, line)?;
-                if !names.insert(name.clone()) {
-                    return Err(Invalid::Twice(name.to_string()));
+                match names.insert(name.clone(), id) {
+                    None => header.refs.push((name, id)),
+                    // git writes a branch again for each symbolic reference that leads to it.
+                    Some(before) if before == id => {}
+                    Some(_) => return Err(Invalid::Twice(name.to_string())),
                 }
-                header.refs.push((name, id));
             }
         }
     }
