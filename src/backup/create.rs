@@ -1,6 +1,6 @@
 //! Making a backup: the references frozen, the objects appended to the chain, the manifest last.
 
-use super::catalog::{last_id, newest};
+use super::catalog::{Catalog, last_id, newest};
 use super::manifest::{FORMAT, Manifest, Previous, RefsFile, Reliance, Versions, format_word};
 use super::record::record;
 use super::room;
@@ -101,7 +101,7 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     let scratch = state.empty_scratch()?;
     let kind = repository.hash_kind();
     let examiner = Examiner { store: &store, site: &site.name, kind, scratch: &scratch, now: started };
-    let chain = base(&examiner, previous.as_ref())?;
+    let chain = base(&examiner, previous.as_ref(), repository, &request.list)?;
     let all = if chain.segments.is_empty() { room::pack_bytes(&repository.objects_dir()) } else { 0 };
     room::check(site, &store, &scratch, all)?;
     begin(&store, site, &id, request, started)?;
@@ -226,13 +226,29 @@ fn publish(store: &dyn Store, site: &Site, manifest: &mut Manifest, instructions
 }
 
 /// The chain the next segment builds upon: the newest backup's, if every segment of it is there with its proof.
-fn base(examiner: &Examiner<'_>, previous: Option<&Manifest>) -> Result<Chain> {
-    match previous {
-        Some(previous) if previous.hash_kind()? == examiner.kind => {
-            Ok(Chain::open(examiner, &previous.segments)?.unwrap_or_else(Chain::empty))
-        }
-        _ => Ok(Chain::empty()),
+///
+/// A list that waited may name what the repository and the newest chain no longer hold: a branch was deleted and collected,
+/// and the chain begun anew. Then it is the newest one that holds what is missing.
+fn base(
+    examiner: &Examiner<'_>,
+    previous: Option<&Manifest>,
+    repository: &Repository,
+    list: &RefList,
+) -> Result<Chain> {
+    let open = |manifest: &Manifest| -> Result<Option<Chain>> {
+        if manifest.hash_kind()? == examiner.kind { Chain::open(examiner, &manifest.segments) } else { Ok(None) }
+    };
+    let newest = previous.map(open).transpose()?.flatten().unwrap_or_else(Chain::empty);
+    let missing: Vec<_> = list.tips().into_iter().filter(|tip| !repository.contains(tip)).collect();
+    if missing.iter().all(|tip| newest.holds(tip)) {
+        return Ok(newest);
     }
+    for manifest in Catalog::read(examiner.store, examiner.site)?.good() {
+        if let Some(chain) = open(manifest)?.filter(|chain| missing.iter().all(|tip| chain.holds(tip))) {
+            return Ok(chain);
+        }
+    }
+    Ok(newest)
 }
 
 fn git_version(asked: Started) -> String {

@@ -17,6 +17,36 @@ fn mend_store(world: &World) {
     std::fs::rename(world.path("away"), world.path("site.cairn")).unwrap();
 }
 
+/// A push leaves a tip unpinned that the store already holds. Though the branch goes, git collects it, and a new chain is begun
+/// without it, the job that waits finds it in the older chain.
+#[test]
+fn what_only_an_older_chain_holds_is_there_for_a_job_that_waited() {
+    let world = host();
+    world.commit("dev", "topic", "of a branch that goes");
+    world.git("dev", &["push", "--quiet", "origin", "HEAD:topic"]).ok();
+    world.git("dev", &["reset", "--quiet", "--hard", "HEAD~1"]).ok();
+    world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    break_store(&world);
+    world.commit("dev", "page", "3");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok().says("warning: ");
+    let then = world.refs("site.git");
+    mend_store(&world);
+    let topic = world.tip("site.git", "topic");
+    world.git("site.git", &["update-ref", "-d", "refs/heads/topic"]).ok();
+    world.git("site.git", &["gc", "--quiet", "--prune=now"]).ok();
+    assert_ne!(world.git("site.git", &["cat-file", "-e", &topic]).code, 0, "git collected it");
+    // Without its proof the newest segment is nothing to build upon.
+    let newest = world.backups("site.git")[0]["id"].as_str().unwrap().to_owned();
+    std::fs::remove_file(world.path(&format!("site.cairn/site/code/{newest}.proof.json"))).unwrap();
+    world.cairn("site.git", &["backup", "create"]).ok();
+    let made = world.cairn("site.git", &["worker", "--once"]).ok().stdout;
+    let waited = made.lines().next().unwrap();
+    world.cairn(".", &["restore", waited, "--store", "site.cairn", "--to", "back.git", "--bare"]).ok();
+    assert_eq!(world.refs("back.git"), then);
+    world.health("back.git");
+}
+
 /// Holds the lock of whoever writes the store, as a long backup does.
 fn long_backup(world: &World) -> File {
     let lock = File::options().write(true).open(world.path("site.git/cairn/snapshot.lock")).unwrap();
