@@ -30,6 +30,8 @@ mod faults;
 mod history;
 #[path = "it/hooks.rs"]
 mod hooks;
+#[path = "it/large.rs"]
+mod large;
 #[path = "it/power.rs"]
 mod power;
 #[path = "it/reconcile.rs"]

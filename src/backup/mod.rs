@@ -21,7 +21,7 @@ pub use create::{Progress, Request, create, ensure_store, host_store, id_of_livi
 pub use get::{Get, get, init_bare};
 pub use id::BackupId;
 pub use manifest::{HookFile, Initiator, Manifest, Others, Previous, RepositoryRecord, SiteRecord, Symref};
-pub use prove::{how_proven, is_proven, is_proven_id, prove};
+pub use prove::{has_problem, how_proven, is_proven, is_proven_id, prove};
 pub use remove::{How, Removal, delete, expire, expired};
 pub use repair::repair;
 pub use select::select;

@@ -1,6 +1,6 @@
 //! `git cairn backup list`.
 
-use crate::backup::{Catalog, Entry, Manifest, expired};
+use crate::backup::{Catalog, Entry, Manifest, expired, has_problem};
 use crate::cli::arguments::List;
 use crate::cli::source::Source;
 use crate::cli::ui::Ui;
@@ -58,7 +58,11 @@ pub fn run(place: &Place, what: List, ui: &mut Ui) -> Result<ExitCode> {
 }
 
 fn row(catalog: &Catalog<'_>, manifest: &Manifest, now: Timestamp) -> Result<Vec<String>> {
-    let verified = documents::verified_at(catalog, manifest)?;
+    let verified = match documents::verified_at(catalog, manifest)? {
+        Some(at) => clock::age(at, now),
+        None if has_problem(catalog.store, &catalog.site, manifest)? => "damaged".into(),
+        None => "not yet".into(),
+    };
     let until = clock::local(manifest.keep_until);
     Ok(vec![
         manifest.id.to_string(),
@@ -67,7 +71,7 @@ fn row(catalog: &Catalog<'_>, manifest: &Manifest, now: Timestamp) -> Result<Vec
         clock::local(manifest.refs_at),
         manifest.tag.clone().unwrap_or_else(|| "-".into()),
         size(manifest.chain_bytes()),
-        verified.map_or("not yet".into(), |at| clock::age(at, now)),
+        verified,
         until.split(' ').next().unwrap_or_default().to_owned(),
     ])
 }
