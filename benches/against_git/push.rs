@@ -84,6 +84,7 @@ fn turn(world: &World, branch: &str, n: usize) -> Turn {
     for host in (0..HOSTS.len()).map(|k| (k + n) % HOSTS.len()) {
         let mut push = world.command("git");
         push.arg("-C").arg(world.path("dev.git")).args(["push", "--quiet"]).arg(world.path(HOSTS[host])).arg(&refspec);
+        world.settle();
         turn[host] = world.run(&mut push);
     }
     turn

@@ -58,6 +58,7 @@ pub fn many_refs(turns: usize) {
         world.remove("restored.git");
         world.git(".", &["init", "--quiet", "--bare", "fetched.git"]);
         let git = world.git("fetched.git", &["fetch", "--quiet", &bundle, "+refs/*:refs/*"]);
+        world.settle();
         Turn {
             git,
             ours: world.cairn(".", &["restore", "dev", "--store", "ours.cairn", "--to", "restored.git", "--bare"]),
@@ -90,7 +91,7 @@ fn host(world: &World) {
     world.copy("plain.git", "ours.git");
     world.git("ours.git", &["config", "cairn.reserve", "1MiB"]);
     world.cairn("ours.git", &["setup", "--no-backup"]);
-    rustix::fs::sync();
+    world.settle();
 }
 
 /// Waits until what is verified in the background is.
@@ -163,7 +164,9 @@ fn restore(world: &World, size: &str, turns: usize) {
     let mut measured = Vec::new();
     for _ in 0..turns {
         clean();
-        measured.push(Turn { git: world.git(".", &git), ours: world.cairn(".", &ours) });
+        let git = world.git(".", &git);
+        world.settle();
+        measured.push(Turn { git, ours: world.cairn(".", &ours) });
     }
     clean();
     let peaks = [world.peak(".", "git", &git), world.peak(".", GIT_CAIRN, &ours)];

@@ -78,6 +78,11 @@ impl World {
         took
     }
 
+    /// Writes to the disk what others left in memory: whoever syncs next must not pay for it.
+    pub fn settle(&self) {
+        rustix::fs::sync();
+    }
+
     /// Runs git in one of its folders.
     pub fn git(&self, folder: &str, words: &[&str]) -> Duration {
         self.run(self.command("git").arg("-C").arg(self.path(folder)).args(words))

@@ -21,7 +21,12 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
     if what.detached {
         // The session of the push that started us may end before we do.
         let _ = rustix::process::setsid();
-        let (repository, site) = host(place)?;
+        // The hook that started us found the repository, and names it.
+        let repository = match &place.git_dir {
+            Some(git_dir) => Repository::open(git_dir)?,
+            None => Repository::discover(place)?,
+        };
+        let site = Site::from_config(&repository.config())?;
         let place = place_in_line(&State::of(&repository, site.modes))?;
         let outcome = run_once(&repository, &site, clock::parse_span(&what.wait)?, Called::ByPush(place))?;
         // Nobody waits for this, and nobody hears of it: what is wrong is kept beside the segment.
