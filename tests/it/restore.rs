@@ -1,6 +1,6 @@
 //! Restoring: into what, from what, and with which git on its own.
 
-use crate::support::{World, command, host, host_with, read, run};
+use crate::support::{World, bare_host, command, host, host_with, read, run};
 use std::path::Path;
 
 fn deployed() -> World {
@@ -240,6 +240,21 @@ fn the_guide_in_the_store_restores_with_git_and_sh_alone() {
 #[test]
 fn the_guide_in_the_store_restores_sha256_with_git_and_sh_alone() {
     the_guide_restores_the_same("sha256");
+}
+
+/// A chain that begins with a copy of the repository's pack, of which no reference names what the loose commits stand upon.
+#[test]
+fn the_guide_restores_what_begins_with_a_copied_pack() {
+    let world = bare_host(&[]);
+    world.git("site.git", &["repack", "-a", "-d", "-b", "-q"]).ok();
+    world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    world.cairn("site.git", &["setup"]).ok();
+    let id = world.backups("site.git")[0]["id"].as_str().unwrap().to_owned();
+    let base = read(&world.path(&format!("site.cairn/site/code/{id}-base.bundle")));
+    assert!(bstr::ByteSlice::find(base.as_slice(), b" refs/cairn/base/0\n").is_some());
+    run_guide(&world, &id, "by-hand.git");
+    assert_eq!(world.exact("by-hand.git"), world.exact("site.git"));
 }
 
 #[test]
