@@ -202,8 +202,18 @@ fn sweep_unfinished(store: &dyn Store, site: &str, newest: Option<&Manifest>) ->
     Ok(())
 }
 
-/// Removes what killed processes left half-written in the store. The snapshot lock must be held.
-pub fn sweep_half_written(site: &Site) -> Result<()> {
+/// Removes what backups left that were killed, or could not finish. The snapshot lock must be held.
+pub fn sweep_leftovers(site: &Site) -> Result<()> {
+    let store = host_store(site);
+    sweep_half_written(site)?;
+    if store.list(&format!("{}/intents", site.name))?.is_empty() {
+        return Ok(());
+    }
+    sweep_unfinished(&store, &site.name, newest(&store, &site.name)?.as_ref())
+}
+
+/// Removes the temporary files of processes that were killed.
+fn sweep_half_written(site: &Site) -> Result<()> {
     let folder = site.store.join(&site.name);
     let intents = folder.join("intents");
     // Of the backups only those can hold something half-written that were begun and never finished.
@@ -222,7 +232,9 @@ fn publish(store: &dyn Store, site: &Site, manifest: &mut Manifest, instructions
     create_whole(store, &key("refs")?, instructions)?;
     create_whole(store, &key("SHA256SUMS")?, manifest.sums(&bytes).as_bytes())?;
     create_whole(store, &key("manifest.json")?, &bytes)?;
-    store.remove(&keys::intent(&site.name, &manifest.id)?)
+    // The backup is there; a note that stays is removed by the next run.
+    let _ = store.remove(&keys::intent(&site.name, &manifest.id)?);
+    Ok(())
 }
 
 /// The chain the next segment builds upon: the newest backup's, if every segment of it is there with its proof.

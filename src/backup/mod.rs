@@ -17,7 +17,7 @@ mod tombstone;
 mod verify;
 
 pub use catalog::{Catalog, Entry, newest};
-pub use create::{Progress, Request, create, ensure_store, host_store, id_of_living, sweep_half_written};
+pub use create::{Progress, Request, create, ensure_store, host_store, id_of_living, sweep_leftovers};
 pub use get::{Get, get, init_bare};
 pub use id::BackupId;
 pub use manifest::{HookFile, Initiator, Manifest, Others, Previous, RepositoryRecord, SiteRecord, Symref};

@@ -142,6 +142,15 @@ fn sweep(catalog: &Catalog<'_>, removal: &mut Removal, how: How) -> Result<()> {
         removal.notes.push(unread);
         return Ok(());
     }
+    let known: BTreeSet<BackupId> =
+        catalog.good().map(|manifest| manifest.id.clone()).chain(removed(catalog.store, &catalog.site)?).collect();
+    let lost = |manifest: &&Manifest| manifest.previous.as_ref().is_some_and(|previous| !known.contains(&previous.id));
+    if let Some(manifest) = catalog.good().find(lost) {
+        let told =
+            format!("no segment is removed: the backup before {} is lost, and it may have named any", manifest.id);
+        removal.notes.push(told);
+        return Ok(());
+    }
     let mut named: BTreeSet<String> = BTreeSet::new();
     for segment in catalog.good().flat_map(|manifest| &manifest.segments) {
         named.extend([segment.file.clone(), segment.index_file(), segment.proof_file()]);

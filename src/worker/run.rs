@@ -3,9 +3,7 @@
 use super::pins;
 use super::reconcile::reconcile;
 use super::{Cause, Frozen, enqueue};
-use crate::backup::{
-    Catalog, How, Initiator, Manifest, Others, Request, create, expire, host_store, sweep_half_written,
-};
+use crate::backup::{Catalog, How, Initiator, Manifest, Others, Request, create, expire, host_store, sweep_leftovers};
 use crate::clock;
 use crate::deployment::settle_to_tip;
 use crate::durable;
@@ -81,7 +79,7 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
     if to_look && let Err(error) = reconcile(repository, site, &state, &database) {
         outcome.failed.push(format!("{}: {error}", site.first().name));
     }
-    sweep_half_written(site)?;
+    sweep_leftovers(site)?;
     pins::sweep(repository, &state, &database)?;
     let mut last = 0;
     while let Some(job) = database.next_job(last)? {

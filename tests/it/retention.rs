@@ -122,8 +122,11 @@ fn a_lost_manifest_is_told_apart_from_one_that_expired() {
     let (world, all) = with_backups(4);
     grow_old(&world, &all, &[&all[0], &all[2]]);
     std::fs::remove_dir_all(folder(&world, &all[1])).unwrap();
+    let of_the_lost = world.path(&format!("site.cairn/site/code/{}.bundle", all[1]));
+    assert!(of_the_lost.exists());
     // Only the third names the second, which is lost: it must not go, or nothing would tell.
     let said = world.cairn("site.git", &["backup", "expire"]).ok().says("alone tells");
+    assert!(said.stderr.contains("no segment is removed") && of_the_lost.exists(), "{}", said.stderr);
     assert!(said.stdout.contains(&all[0]) && !said.stdout.contains(&format!("removed {}", all[2])));
     let verified = world.cairn("site.git", &["backup", "verify", "--all"]).exits(12);
     assert!(verified.stdout.contains(&all[1]) && !verified.stdout.contains(&all[0]), "{}", verified.stdout);
