@@ -32,6 +32,8 @@ mod history;
 mod hooks;
 #[path = "it/large.rs"]
 mod large;
+#[path = "it/picker.rs"]
+mod picker;
 #[path = "it/power.rs"]
 mod power;
 #[path = "it/reconcile.rs"]
@@ -52,5 +54,7 @@ mod ssh;
 mod story;
 #[path = "it/support.rs"]
 mod support;
+#[path = "it/terminal.rs"]
+mod terminal;
 #[path = "it/worktrees.rs"]
 mod worktrees;

@@ -104,9 +104,9 @@ pub struct Deployments {
 /// `git cairn deploy` and `git cairn rollback`.
 #[derive(Debug, Args)]
 pub struct Move {
-    /// The environment
+    /// The environment; chosen from a list where there is a terminal
     #[arg(value_name = "ENV")]
-    pub environment: String,
+    pub environment: Option<String>,
     /// A commit, or a deployment such as live_3
     #[arg(value_name = "COMMIT")]
     pub target: Option<String>,

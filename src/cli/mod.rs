@@ -3,6 +3,7 @@
 mod arguments;
 mod command;
 mod json;
+mod picker;
 mod progress;
 mod sites;
 mod source;

@@ -66,7 +66,10 @@ impl Ui {
 
     /// Says what went wrong; as a document where one was asked for and none was printed.
     pub fn fail(&mut self, error: &Error) {
-        self.say(&format!("error: {error}"));
+        // Who interrupts knows it.
+        if error.kind() != Kind::Interrupted {
+            self.say(&format!("error: {error}"));
+        }
         if let Some(hint) = error.next_step() {
             self.hint(hint);
         }
@@ -75,6 +78,11 @@ impl Ui {
             let document = json!({"schema": 1, "error": {"code": code, "exit": exit, "message": error.to_string(), "hint": error.next_step()}});
             self.document(&document);
         }
+    }
+
+    /// Tells whether what a person sees may have colours.
+    pub fn is_colourful(&self) -> bool {
+        std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
     }
 
     /// Tells whether a person can be asked.

@@ -2,10 +2,11 @@
 
 use crate::cli::arguments::Move;
 use crate::cli::ui::Ui;
-use crate::cli::{done, unconfirmed};
+use crate::cli::{done, picker, unconfirmed};
 use crate::deployment::{Applied, Host, Operation, Plan, PlanCommit, Wish, apply, find_host, nothing, plan, plan_id};
 use crate::error::{AtPath, Error, Kind, Result};
 use crate::git::{Place, Repository};
+use crate::site::Environment;
 use crate::text::count;
 use std::process::ExitCode;
 
@@ -33,13 +34,18 @@ fn run(place: &Place, operation: Operation, what: Move, ui: &mut Ui) -> Result<E
     if let Some(path) = &what.apply {
         let text = std::fs::read(path).at("read the plan", path)?;
         let made = read_plan(&text)?;
-        if (made.operation, made.environment.as_str()) != (operation, what.environment.as_str()) {
+        let same = what.environment.as_ref().is_none_or(|environment| *environment == made.environment);
+        if made.operation != operation || !same {
             return Err(Error::usage(format!("the plan is to {} {}", verb(made.operation), made.environment)));
         }
         return carry_out(&repository, &host, &made, ui);
     }
+    let environment = match &what.environment {
+        Some(name) => name.clone(),
+        None => pick_environment(&repository, &host, operation, ui)?,
+    };
     let wish =
-        Wish { operation, environment: &what.environment, target: what.target.as_deref(), note: what.note.as_deref() };
+        Wish { operation, environment: &environment, target: what.target.as_deref(), note: what.note.as_deref() };
     let made = plan(&repository, &host, &wish)?;
     let idle = made.expect_remote.as_ref() == Some(&made.target);
     if what.plan {
@@ -61,6 +67,17 @@ fn run(place: &Place, operation: Operation, what: Move, ui: &mut Ui) -> Result<E
         }
     }
     carry_out(&repository, &host, &made, ui)
+}
+
+/// Lets the person choose among the environments that take deployments, each with what it has now.
+fn pick_environment(repository: &Repository, host: &Host, operation: Operation, ui: &Ui) -> Result<String> {
+    let line = |environment: &Environment| match host.tip(environment) {
+        Some(tip) => format!("{}  {}  {}", environment.name, &tip.to_string()[..10], repository.subject(&tip)),
+        None => format!("{}  nothing yet", environment.name),
+    };
+    let lines: Vec<_> = host.deploying().iter().map(line).collect();
+    let chosen = picker::pick(ui, &format!("Which environment to {}?", verb(operation)), "<ENV>", &lines)?;
+    Ok(host.deploying()[chosen].name.to_string())
 }
 
 fn read_plan(text: &[u8]) -> Result<Plan> {

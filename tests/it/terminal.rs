@@ -1,0 +1,84 @@
+//! A real terminal for a test, kept by tmux.
+
+use crate::support::{World, missing_peer, run, until};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static STARTED: AtomicUsize = AtomicUsize::new(0);
+
+/// A command on a terminal of its own.
+pub struct Terminal<'a> {
+    world: &'a World,
+    socket: PathBuf,
+}
+
+impl<'a> Terminal<'a> {
+    /// Starts a command line in a folder, on a terminal of this width; `None` where there is no tmux, which is told.
+    pub fn start(world: &'a World, folder: &str, width: u32, line: &str) -> Option<Self> {
+        if run(world.in_folder(".", "sh").args(["-c", "command -v tmux"])).code != 0 {
+            missing_peer("what a person sees on a terminal", "tmux");
+            return None;
+        }
+        // A server of its own: one that is ending takes nothing more.
+        let socket = world.path(&format!("tmux-{}", STARTED.fetch_add(1, Ordering::Relaxed)));
+        let terminal = Self { world, socket };
+        let width = width.to_string();
+        let size = ["new-session", "-d", "-x", &width, "-y", "30", "-c"];
+        let path = world.path(folder);
+        // The pane stays when the command ends, with its exit code.
+        let line = format!("sleep 0; {line}; echo exit $? >'{}'; read wait", world.path("exit").display());
+        let _ = std::fs::remove_file(world.path("exit"));
+        let mut start = terminal.tmux();
+        run(start.args(["-f", "/dev/null"]).args(size).arg(path).arg(line)).ok();
+        Some(terminal)
+    }
+
+    fn tmux(&self) -> std::process::Command {
+        let mut tmux = self.world.in_folder(".", "tmux");
+        tmux.env("SHELL", "/bin/sh").env("LANG", "C").arg("-S").arg(&self.socket);
+        tmux
+    }
+
+    /// Returns what stands on the terminal.
+    pub fn seen(&self) -> String {
+        run(self.tmux().args(["capture-pane", "-p"])).stdout
+    }
+
+    /// Waits until this stands on the terminal.
+    #[track_caller]
+    pub fn shows(&self, text: &str) -> &Self {
+        let mut seen = String::new();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !seen.contains(text) {
+            assert!(std::time::Instant::now() < deadline, "never: {text:?} in\n{seen}");
+            seen = self.seen();
+        }
+        self
+    }
+
+    /// Presses keys, by the names tmux has for them.
+    pub fn press(&self, keys: &[&str]) -> &Self {
+        run(self.tmux().args(["send-keys"]).args(keys)).ok();
+        self
+    }
+
+    /// Types a text as it is.
+    pub fn types(&self, text: &str) -> &Self {
+        run(self.tmux().args(["send-keys", "-l", text])).ok();
+        self
+    }
+
+    /// Waits for the end of the command and returns its exit code.
+    #[track_caller]
+    pub fn exit(&self) -> i32 {
+        let path = self.world.path("exit");
+        until("the command ends", || path.metadata().is_ok_and(|file| file.len() > 0));
+        std::fs::read_to_string(path).unwrap().trim().trim_start_matches("exit ").parse().unwrap()
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        let _ = self.tmux().arg("kill-server").output();
+    }
+}
