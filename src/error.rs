@@ -67,6 +67,9 @@ pub struct Error {
     hint: Option<String>,
 }
 
+/// The code of the error that whoever read our output has gone away, of which nobody needs to be told.
+pub const READER_LEFT: &str = "reader-left";
+
 /// The result of everything in this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -172,6 +175,7 @@ fn from_io(doing: &str, path: &Path, error: &io::Error) -> Error {
             Error::outside("permission", message).hint("run this as the owner of that path")
         }
         io::ErrorKind::ReadOnlyFilesystem => Error::outside("read-only", message),
+        io::ErrorKind::BrokenPipe => Error::outside(READER_LEFT, message),
         io::ErrorKind::NotFound => Error::not_found("no-such-file", message),
         _ => Error::outside("io", message),
     }

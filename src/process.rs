@@ -1,5 +1,10 @@
 //! The one place where a process is started: arguments as a list, never a shell, a known environment.
 
+mod interrupt;
+mod trace;
+
+pub use interrupt::{heard as interrupted, idle, listen as listen_for_interrupts};
+
 use crate::error::{Error, Result};
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -36,6 +41,8 @@ const STDERR_KEPT_MAX: usize = 16 * 1024;
 pub struct Command {
     inner: std::process::Command,
     program: OsString,
+    /// Whether we read what it says, or the person does.
+    reads_stderr: bool,
 }
 
 /// How a child ended, and what it printed.
@@ -72,7 +79,7 @@ impl Command {
             inner.env_remove(name);
         }
         inner.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { inner, program }
+        Self { inner, program, reads_stderr: true }
     }
 
     /// Makes a command that inherits the whole environment, as a hook that was there before us expects.
@@ -80,13 +87,14 @@ impl Command {
         let program = program.as_ref().to_owned();
         let mut inner = std::process::Command::new(&program);
         inner.stdin(Stdio::null());
-        Self { inner, program }
+        Self { inner, program, reads_stderr: false }
     }
 
     /// Makes a git command that finds the repository the person is in, by all the means git knows.
     pub fn git_here() -> Self {
         let mut command = Self::inheriting("git").env("LC_ALL", "C");
         command.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.reads_stderr = true;
         command
     }
 
@@ -129,6 +137,7 @@ impl Command {
     #[must_use]
     pub fn talking(mut self) -> Self {
         self.inner.stderr(Stdio::inherit());
+        self.reads_stderr = false;
         self
     }
 
@@ -183,6 +192,7 @@ impl Command {
             drop(stdout);
             let status = child.wait().map_err(|error| cannot_wait(&described, &error))?;
             let stderr = complaints.join().unwrap_or_default();
+            interrupt::check_status(status)?;
             if !status.success() {
                 // If the consumer gave up (a full disk, say) the child's broken pipe is only the echo.
                 consumed?;
@@ -201,12 +211,14 @@ impl Command {
     /// Starts it as a process of its own that outlives us and holds none of our file descriptors.
     pub fn detach(mut self) -> Result<Child> {
         self.inner.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.reads_stderr = true;
         self.spawn()
     }
 
     /// Runs it with our own output and `input` on its standard input, and returns how it ended.
     pub fn run_as_ours(mut self, input: &[u8]) -> Result<ExitStatus> {
         self.inner.stdin(Stdio::piped()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        self.reads_stderr = false;
         let described = self.described();
         let mut child = self.spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
@@ -217,6 +229,8 @@ impl Command {
     }
 
     fn spawn(&mut self) -> Result<Child> {
+        interrupt::check()?;
+        trace::starting(&mut self.inner, self.reads_stderr);
         self.inner.spawn().map_err(|error| {
             let program = Path::new(&self.program).display();
             Error::outside("cannot-start", format!("cannot start {program}: {error}"))
@@ -258,6 +272,7 @@ fn collect(mut child: Child, program: &OsStr) -> Result<Output> {
         }
         let described = Path::new(program).display().to_string();
         let status = child.wait().map_err(|error| cannot_wait(&described, &error))?;
+        interrupt::check_status(status)?;
         Ok(Output { status, stdout: out, stderr: complaints.join().unwrap_or_default() })
     })
 }

@@ -58,6 +58,39 @@ pub fn shell_quoted(argument: &BStr) -> String {
     format!("'{}'", shown(argument).replace('\'', r"'\''"))
 }
 
+/// What is followed by a secret, up to white space or a quote.
+const SECRETS: [&str; 4] = ["cairn.grant=", "password=", "token=", "Authorization: "];
+
+/// Returns text without passwords and tokens: who one is in a URL, and what stands after words such as `cairn.grant=`.
+pub fn without_secrets(text: &str) -> String {
+    const REDACTED: &str = "<redacted>";
+    let mut out = text.to_owned();
+    for word in SECRETS {
+        let mut from = 0;
+        while let Some(at) = out[from..].find(word) {
+            let start = from + at + word.len();
+            let end = out[start..].find(['\'', '"', '\n']).map_or(out.len(), |length| start + length);
+            let end = out[start..end].find(' ').filter(|_| !word.ends_with(' ')).map_or(end, |length| start + length);
+            out.replace_range(start..end, REDACTED);
+            from = start + REDACTED.len();
+        }
+    }
+    let mut from = 0;
+    while let Some(at) = out[from..].find("://") {
+        let start = from + at + 3;
+        let end = out[start..].find(['/', ' ', '\'', '"', '?']).map_or(out.len(), |length| start + length);
+        // A user of ssh is no secret, but a token may stand in the place of a user of http.
+        let http = out[..start].ends_with("http://") || out[..start].ends_with("https://");
+        let person = out[start..end].rfind('@').map(|length| start + length);
+        from = end;
+        if let Some(person) = person.filter(|person| http || out[start..*person].contains(':')) {
+            out.replace_range(start..person, REDACTED);
+            from = start + REDACTED.len();
+        }
+    }
+    out
+}
+
 /// Returns a size as a person reads it, in units of 1024.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -85,6 +118,23 @@ mod tests {
         assert_eq!(shown("x\u{202e}y".as_bytes()), "x\\u{202e}y");
         assert_eq!(shown(b"\xff\xfeok"), "\\xff\\xfeok");
         assert_eq!(shown("grün".as_bytes()), "grün");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (text, expected) in [
+            ("git push 'https://anna:pa$s@host/x' main", "git push 'https://<redacted>@host/x' main"),
+            ("https://ghp_token@host/x https://b:c@d", "https://<redacted>@host/x https://<redacted>@d"),
+            ("ssh://git@host/x ssh://git:pw@host", "ssh://git@host/x ssh://<redacted>@host"),
+            ("--push-option=cairn.grant=abc -x", "--push-option=cairn.grant=<redacted> -x"),
+            (
+                "-c 'http.extraHeader=Authorization: Basic YTpi' push",
+                "-c 'http.extraHeader=Authorization: <redacted>' push",
+            ),
+            ("https://host/a@b anna@host:x", "https://host/a@b anna@host:x"),
+        ] {
+            assert_eq!(without_secrets(text), expected);
+        }
     }
 
     #[test]

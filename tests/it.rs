@@ -10,6 +10,8 @@ mod bad_input;
 mod bundle;
 #[path = "it/chain.rs"]
 mod chain;
+#[path = "it/colors.rs"]
+mod colors;
 #[path = "it/concurrent.rs"]
 mod concurrent;
 #[path = "it/damage.rs"]
@@ -26,6 +28,8 @@ mod docs;
 mod exact;
 #[path = "it/faults.rs"]
 mod faults;
+#[path = "it/git_habits.rs"]
+mod git_habits;
 #[path = "it/history.rs"]
 mod history;
 #[path = "it/hooks.rs"]

@@ -7,10 +7,12 @@ mod picker;
 mod progress;
 mod sites;
 mod source;
+mod style;
 mod table;
 mod ui;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, READER_LEFT, Result};
+use crate::process::{interrupted, listen_for_interrupts};
 use arguments::{Arguments, Verb};
 use clap::Parser;
 use std::ffi::OsString;
@@ -34,10 +36,22 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let mut ui = Ui::new(arguments.json);
+    // A hook, and the worker it started, answer to git and to nobody at a keyboard.
+    let by_git = matches!(&arguments.verb, Verb::Hook(_) | Verb::Worker(arguments::Worker { detached: true, .. }));
+    if !by_git {
+        listen_for_interrupts();
+    }
     match run(arguments, &mut ui) {
         Ok(code) => code,
+        // Whoever interrupted knows it, and what came of it is its echo.
+        Err(error) if interrupted() => {
+            ui.fail_quietly(&error);
+            ExitCode::from(Kind::Interrupted.exit_code())
+        }
         Err(error) => {
-            ui.fail(&error);
+            if error.code() != READER_LEFT {
+                ui.fail(&error);
+            }
             ExitCode::from(error.kind().exit_code())
         }
     }
@@ -45,6 +59,7 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
     let place = arguments.place().enter()?;
+    ui.stand_at(&place);
     match arguments.verb {
         Verb::Setup(what) => command::setup::run(&place, what, ui),
         Verb::Deployments(what) => command::deployments::run(&place, what, ui),

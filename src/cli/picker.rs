@@ -47,7 +47,7 @@ pub fn pick(ui: &Ui, question: &str, missing: &str, lines: &[String]) -> Result<
     if !ui.is_colourful() {
         select = select.with_render_config(RenderConfig::empty());
     }
-    match select.raw_prompt() {
+    match crate::process::idle(|| select.raw_prompt()) {
         Ok(chosen) => Ok(chosen.index),
         Err(InquireError::OperationCanceled | InquireError::OperationInterrupted) => {
             Err(Error::new(Kind::Interrupted, "interrupted", "nothing was chosen, and nothing was changed"))

@@ -1,21 +1,37 @@
 //! Standard output for results, standard error for talk, and neither for a reader that has gone away.
 
+use super::style::{Colors, Line, Style};
 use crate::error::{Error, Kind};
-use crate::text::shown;
+use crate::git::Place;
 use serde::Serialize;
 use serde_json::json;
+use std::cell::OnceCell;
 use std::io::{IsTerminal, Write};
 
 /// Where a command prints.
 pub struct Ui {
     json: bool,
     printed: bool,
+    place: Place,
+    /// Asked for when something is printed that may have a color.
+    colors: OnceCell<Colors>,
 }
 
 impl Ui {
     /// Makes one; with `json` exactly one document goes to standard output.
     pub fn new(json: bool) -> Self {
-        Self { json, printed: false }
+        Self { json, printed: false, place: Place::default(), colors: OnceCell::new() }
+    }
+
+    /// Learns where the person is, and so whose settings hold.
+    pub fn stand_at(&mut self, place: &Place) {
+        self.place = place.clone();
+        self.colors = OnceCell::new();
+    }
+
+    fn colors(&self) -> Colors {
+        // Nobody looks at the talk beside a document.
+        if self.json { Colors::OFF } else { *self.colors.get_or_init(|| Colors::here(&self.place)) }
     }
 
     /// Tells whether JSON was asked for.
@@ -25,8 +41,12 @@ impl Ui {
 
     /// Prints a line of the result; nothing in it can steer a terminal.
     pub fn result(&mut self, line: &str) {
-        // A reader that has gone away, such as `head`, is no error.
-        let _ = writeln!(std::io::stdout().lock(), "{}", shown(line.as_bytes()));
+        print(&mut std::io::stdout().lock(), &Line::of(Style::Plain, line), false);
+    }
+
+    /// Prints a line of the result in color, where color is wanted.
+    pub fn result_line(&mut self, line: &Line) {
+        print(&mut std::io::stdout().lock(), line, self.colors().stdout);
     }
 
     /// Prints the one JSON document.
@@ -38,17 +58,22 @@ impl Ui {
 
     /// Says something to the person.
     pub fn say(&self, line: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{}", shown(line.as_bytes()));
+        print(&mut std::io::stderr().lock(), &Line::of(Style::Plain, line), false);
+    }
+
+    /// Says something in color, where color is wanted.
+    pub fn say_line(&self, line: &Line) {
+        print(&mut std::io::stderr().lock(), line, self.colors().stderr);
     }
 
     /// Says what the person should know.
     pub fn warn(&self, text: &str) {
-        self.say(&format!("warning: {text}"));
+        self.say_line(&Line::of(Style::Caution, "warning:").then(Style::Plain, format!(" {text}")));
     }
 
     /// Says what to do next.
     pub fn hint(&self, text: &str) {
-        self.say(&format!("hint: {text}"));
+        self.say_line(&Line::of(Style::Caution, "hint:").then(Style::Plain, format!(" {text}")));
     }
 
     /// Gives the document for a command line that makes no sense, of which `told` was printed already.
@@ -68,11 +93,16 @@ impl Ui {
     pub fn fail(&mut self, error: &Error) {
         // Who interrupts knows it.
         if error.kind() != Kind::Interrupted {
-            self.say(&format!("error: {error}"));
+            self.say_line(&Line::of(Style::Bad, "error:").then(Style::Plain, format!(" {error}")));
         }
         if let Some(hint) = error.next_step() {
             self.hint(hint);
         }
+        self.fail_quietly(error);
+    }
+
+    /// Says what went wrong only as the document that was asked for.
+    pub fn fail_quietly(&mut self, error: &Error) {
         if self.json && !self.printed {
             let (code, exit) = (error.code(), error.kind().exit_code());
             let document = json!({"schema": 1, "error": {"code": code, "exit": exit, "message": error.to_string(), "hint": error.next_step()}});
@@ -82,7 +112,7 @@ impl Ui {
 
     /// Tells whether what a person sees may have colours.
     pub fn is_colourful(&self) -> bool {
-        std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+        self.colors().stderr
     }
 
     /// Tells whether a person can be asked.
@@ -94,7 +124,12 @@ impl Ui {
     pub fn ask(&self, question: &str) -> bool {
         let _ = write!(std::io::stderr().lock(), "{question} [y/N] ");
         let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
+        let read = crate::process::idle(|| std::io::stdin().read_line(&mut answer));
         read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
+}
+
+/// Prints a line; a reader that has gone away, such as `head`, is no error.
+fn print(to: &mut impl Write, line: &Line, colored: bool) {
+    let _ = writeln!(to, "{}", line.printed(colored));
 }

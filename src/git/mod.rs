@@ -10,6 +10,7 @@ mod pack_index;
 mod refs;
 mod remote;
 mod repository;
+mod settings;
 mod worktrees;
 
 pub use config::{Config, Key};
@@ -24,3 +25,4 @@ pub use pack_index::{Membership, PackIndex};
 pub use refs::{Head, PINS, RefList, RefValue};
 pub use remote::{Advertised, Lease, PushReport, Remote, accepted};
 pub use repository::{CommitLine, Place, Repository, TagObject, is_null, null_id};
+pub use settings::settings;

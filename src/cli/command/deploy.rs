@@ -1,13 +1,14 @@
 //! `git cairn deploy` and `git cairn rollback`.
 
 use crate::cli::arguments::Move;
+use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::cli::{done, picker, unconfirmed};
 use crate::deployment::{Applied, Host, Operation, Plan, PlanCommit, Wish, apply, find_host, nothing, plan, plan_id};
 use crate::error::{AtPath, Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::site::Environment;
-use crate::text::count;
+use crate::text::{count, without_secrets};
 use std::process::ExitCode;
 
 /// How many commits are shown of those that come or go.
@@ -110,7 +111,7 @@ fn carry_out(repository: &Repository, host: &Host, made: &Plan, ui: &mut Ui) -> 
         None => ui.result(&format!("{} stands on {}", made.environment, &made.target[..10])),
     }
     ui.say("the branch and its tag moved; the served tree is updated by the host's own means");
-    ui.hint(&format!("to take it back: {}", applied.undo));
+    ui.hint(&format!("to take it back: {}", without_secrets(&applied.undo)));
     done()
 }
 
@@ -120,14 +121,14 @@ fn print_plan(made: &Plan, ui: &mut Ui) {
         return;
     }
     for line in described(made) {
-        ui.result(&line);
+        ui.result_line(&line);
     }
     ui.result(&format!("plan {}", made.plan_id));
 }
 
 fn show(made: &Plan, ui: &Ui) {
     for line in described(made) {
-        ui.say(&line);
+        ui.say_line(&line);
     }
     for warning in &made.warnings {
         ui.warn(&warning.text);
@@ -135,26 +136,28 @@ fn show(made: &Plan, ui: &Ui) {
 }
 
 /// The plan as lines; the first says what will change and where.
-fn described(made: &Plan) -> Vec<String> {
+fn described(made: &Plan) -> Vec<Line> {
     let short = |id: &String| id[..10].to_owned();
     let from = made.expect_remote.as_ref().map_or("nothing".into(), short);
     let to = made.target_name.as_ref().map_or(short(&made.target), |name| format!("{} ({name})", short(&made.target)));
-    let mut lines = vec![format!("{} {}: {from} -> {to} on {}", verb(made.operation), made.environment, made.push_url)];
-    let mut list = |what: &str, commits: &[PlanCommit], number: usize| {
-        if number == 0 {
-            return;
-        }
-        lines.push(format!("{what}, {}:", count(number, "commit")));
-        lines.extend(commits.iter().take(COMMITS_SHOWN).map(|commit| {
-            let text = format!("{}, {}", commit.subject, commit.author);
-            format!("  {} {}", &commit.id[..10], crate::text::shown(text.as_bytes()))
-        }));
-        if number > COMMITS_SHOWN {
-            lines.push(format!("  and {} more", number - COMMITS_SHOWN));
-        }
-    };
-    list("arriving", &made.commits, made.commits_count);
-    list("leaving", &made.commits_dropped, made.commits_dropped_count);
+    let first =
+        format!("{} {}: {from} -> {to} on {}", verb(made.operation), made.environment, without_secrets(&made.push_url));
+    let mut lines = vec![Line::of(Style::Strong, first)];
+    let mut list =
+        |what: &str, style: Style, commits: &[PlanCommit], number: usize| {
+            if number == 0 {
+                return;
+            }
+            lines.push(Line::of(Style::Plain, format!("{what}, {}:", count(number, "commit"))));
+            lines.extend(commits.iter().take(COMMITS_SHOWN).map(|commit| {
+                Line::of(style, format!("  {} {}, {}", &commit.id[..10], commit.subject, commit.author))
+            }));
+            if number > COMMITS_SHOWN {
+                lines.push(Line::of(Style::Plain, format!("  and {} more", number - COMMITS_SHOWN)));
+            }
+        };
+    list("arriving", Style::Added, &made.commits, made.commits_count);
+    list("leaving", Style::Removed, &made.commits_dropped, made.commits_dropped_count);
     lines
 }
 

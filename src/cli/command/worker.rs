@@ -48,7 +48,7 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
             // What is in the way now may not be in half a minute.
             Err(error) => ui.fail(&error),
         }
-        std::thread::sleep(REST);
+        crate::process::idle(|| std::thread::sleep(REST));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The acts of the demo. Each says what it shows, does it with the commands a person would type, and looks for itself.
 
 use super::stage::Stage;
+use crate::cli::style::Style;
 use crate::error::{AtPath, Error, Result};
 use std::os::unix::fs::PermissionsExt;
 
@@ -24,7 +25,7 @@ pub fn play(stage: &mut Stage<'_>) {
     stage.act("Every backup is read back, object by object", verify);
     stage.act("The repository is lost", |stage| {
         before = identity(stage)?;
-        stage.tell("$ rm -rf site.git");
+        stage.tell_as(Style::Typed, "$ rm -rf site.git");
         let path = stage.path("site.git");
         std::fs::remove_dir_all(&path).at("remove", &path)?;
         Ok("site.git is gone".into())

@@ -4,6 +4,7 @@ mod acts;
 mod stage;
 
 use crate::cli::arguments::Demo;
+use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::cli::{done, table};
 use crate::error::{AtPath, Error, Result};
@@ -52,7 +53,8 @@ fn conclude(played: &[Played], ui: &mut Ui) {
         vec![format!("{}", n + 1), act.title.to_owned(), mark.into(), format!("{} ms", act.milliseconds), shown]
     };
     let rows: Vec<_> = played.iter().enumerate().map(row).collect();
-    for line in table::lines(&rows) {
-        ui.result(&line);
+    for (line, act) in table::lines(&rows).iter().zip(played) {
+        let style = if act.problem.is_none() { Style::Good } else { Style::Bad };
+        ui.result_line(&Line::of(style, line));
     }
 }

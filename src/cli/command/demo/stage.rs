@@ -1,5 +1,6 @@
 //! Where the demo is played: a folder, a known environment, and a script of what was typed and what came of it.
 
+use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::error::{AtPath, Error, Result};
 use crate::process::{Command, Output};
@@ -46,7 +47,7 @@ impl<'a> Stage<'a> {
             return;
         }
         self.tell("");
-        self.tell(&format!("{}. {title}", self.played.len() + 1));
+        self.tell_as(Style::Strong, &format!("{}. {title}", self.played.len() + 1));
         let started = Instant::now();
         let result = play(self);
         let milliseconds = started.elapsed().as_millis();
@@ -65,7 +66,7 @@ impl<'a> Stage<'a> {
     /// Types a command, shows it and what it prints, and returns its standard output; it must succeed.
     pub fn types(&mut self, words: &[&str]) -> Result<String> {
         let shown: Vec<_> = words.iter().map(|word| shell_quoted((*word).into())).collect();
-        self.tell(&format!("$ {}", shown.join(" ")));
+        self.tell_as(Style::Typed, &format!("$ {}", shown.join(" ")));
         let output = self.command(words[0]).args(&words[1..]).output()?;
         self.show(&output);
         if output.status.success() {
@@ -82,7 +83,7 @@ impl<'a> Stage<'a> {
 
     /// Writes a file, and shows how one would.
     pub fn writes(&mut self, file: &str, content: &str) -> Result<()> {
-        self.tell(&format!("$ echo {} > {file}", shell_quoted(content.into())));
+        self.tell_as(Style::Typed, &format!("$ echo {} > {file}", shell_quoted(content.into())));
         let path = self.folder.join(file);
         std::fs::write(&path, format!("{content}\n")).at("write", &path)
     }
@@ -94,17 +95,22 @@ impl<'a> Stage<'a> {
 
     /// Shows a line.
     pub fn tell(&mut self, line: &str) {
+        self.tell_as(Style::Plain, line);
+    }
+
+    /// Shows a line of something.
+    pub fn tell_as(&mut self, style: Style, line: &str) {
         if self.ui.wants_json() {
             self.ui.say(line);
         } else {
-            self.ui.result(line);
+            self.ui.result_line(&Line::of(style, line));
         }
     }
 
     fn show(&mut self, output: &Output) {
         for bytes in [&output.stderr, &output.stdout] {
             for line in String::from_utf8_lossy(bytes).lines() {
-                self.tell(&format!("  {}", line.trim_end()));
+                self.tell_as(style_of(line), &format!("  {}", line.trim_end()));
             }
         }
     }
@@ -126,5 +132,17 @@ impl<'a> Stage<'a> {
             command = command.env(name, value);
         }
         command.env("PATH", &self.path)
+    }
+}
+
+/// The style of a line that a command prints: what git's own colors show in what a host says.
+fn style_of(line: &str) -> Style {
+    let said = line.trim_start_matches("remote: ");
+    let begins = |word: &str| said.starts_with(&format!("{word}: "));
+    match () {
+        () if begins("success") => Style::Good,
+        () if begins("hint") || begins("warning") => Style::Caution,
+        () if begins("error") => Style::Bad,
+        () => Style::Plain,
     }
 }

@@ -1,0 +1,30 @@
+//! Settings that hold with and without a repository: those of how git speaks to a person.
+
+use super::{Config, Key, Place};
+use crate::process::Command;
+use bstr::ByteSlice;
+
+/// Returns the settings whose names begin with one of these, such as `color.`, as git itself answers them where the person is.
+///
+/// Where git has none, or cannot be asked, there are none: nothing but the look of what is printed depends on them.
+pub fn settings(place: &Place, beginnings: &[&str]) -> Config {
+    let mut command = Command::git_here();
+    if let Some(git_dir) = &place.git_dir {
+        command = command.env("GIT_DIR", git_dir);
+    }
+    let any = beginnings.iter().map(|beginning| beginning.replace('.', "\\.")).collect::<Vec<_>>().join("|");
+    let output = command.args(["config", "--null", "--get-regexp"]).arg(format!("^({any})")).output();
+    let mut config = Config::default();
+    for entry in output.iter().flat_map(|output| output.stdout.split(|byte| *byte == 0)) {
+        // A key without a value stands alone, and is true.
+        let (key, value) = entry.split_once_str("\n").unwrap_or((entry, b"true"));
+        let mut words = key.splitn(2, |byte| *byte == b'.');
+        if let (Some(section), Some(rest)) = (words.next(), words.next()) {
+            let (subsection, name) =
+                rest.rsplit_once_str(".").map_or((None, rest), |(subsection, name)| (Some(subsection.into()), name));
+            let text = |bytes: &[u8]| bytes.to_str_lossy().to_lowercase();
+            config.push(Key { section: text(section), subsection, name: text(name) }, value.into(), false);
+        }
+    }
+    config
+}

@@ -1,0 +1,60 @@
+//! Ctrl-C: work ends at the next process it would start or read from, as an error does, so that whatever is only half made
+//! goes as after any error; what takes longer than a moment ends as if killed, which every step survives.
+
+use crate::error::{Error, Kind, Result};
+use signal_hook::consts::SIGINT;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// How long work may take to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+static HEARD: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+static IDLE: AtomicBool = AtomicBool::new(false);
+
+/// Begins to listen; a program that never calls this dies of the signal.
+pub fn listen() {
+    let heard = Arc::clone(HEARD.get_or_init(Arc::default));
+    // The flag is set within the signal, before any child of ours that it also reached can be seen to have died.
+    let flagged = signal_hook::flag::register(SIGINT, heard).is_ok();
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT]) else { return };
+    if flagged {
+        std::thread::spawn(move || {
+            signals.wait();
+            if !IDLE.load(Ordering::SeqCst) {
+                std::thread::sleep(GRACE);
+            }
+            std::process::exit(i32::from(Kind::Interrupted.exit_code()));
+        });
+    }
+}
+
+/// Tells whether the person has interrupted.
+pub fn heard() -> bool {
+    HEARD.get().is_some_and(|heard| heard.load(Ordering::SeqCst))
+}
+
+/// Waits for a person or for time to pass: with nothing at stake, Ctrl-C ends it at once.
+pub fn idle<T>(wait: impl FnOnce() -> T) -> T {
+    IDLE.store(true, Ordering::SeqCst);
+    let waited = wait();
+    IDLE.store(false, Ordering::SeqCst);
+    waited
+}
+
+/// Returns an error once the person has interrupted.
+pub(super) fn check() -> Result<()> {
+    if heard() { Err(interrupted()) } else { Ok(()) }
+}
+
+/// Lets nobody take for an answer how a child ended that was interrupted too.
+pub(super) fn check_status(status: ExitStatus) -> Result<()> {
+    if status.signal() == Some(SIGINT) { Err(interrupted()) } else { check() }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "interrupted", "interrupted")
+}
