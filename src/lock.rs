@@ -34,6 +34,12 @@ pub fn take(path: &Path, mode: u32, wait: Duration) -> Result<Lock> {
     }
 }
 
+/// Tells whether somebody holds the lock at `path` right now.
+pub fn is_held(path: &Path) -> bool {
+    // Shared, so that two who look at once do not take each other for a holder.
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn open(path: &Path, mode: u32) -> Result<File> {
     let existing = OpenOptions::new().read(true).write(true).open(path);
     if let Ok(file) = existing {
@@ -57,6 +63,7 @@ mod tests {
         let held = take(&path, 0o600, Duration::ZERO).unwrap();
         let refused = take(&path, 0o600, Duration::from_millis(30)).unwrap_err();
         assert_eq!(refused.kind(), Kind::Busy);
+        assert!(is_held(&path) && !is_held(&dir.path().join("other")));
         drop(held);
         // A child that another test forks at this moment holds a copy of the file until it has become a program.
         take(&path, 0o600, Duration::from_secs(5)).unwrap();

@@ -12,7 +12,10 @@ use crate::git::Repository;
 use crate::lock::{self, Lock};
 use crate::queue::{Database, Job, State};
 use crate::site::{Environment, Site};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// The lock of whoever waits in front of the workers.
+const FRONT: &str = "front";
 
 /// What a run of the worker did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,12 +41,37 @@ pub enum Called {
     ToLook,
 }
 
-/// Takes the lock that every writer of the store holds.
+/// Takes the lock that every writer of the store holds, before any worker goes on with its next job.
 ///
 /// Returns [`Kind::Busy`] when it was not free within `wait`.
 pub fn snapshot_lock(state: &State, wait: Duration) -> Result<Lock> {
     durable::make_folders(state.folder(), state.modes())?;
+    let deadline = Instant::now() + wait;
+    // Held only while we wait: a worker that finds it held between two jobs gives way.
+    let _front = lock::take(&state.lock_path(FRONT), state.modes().file, wait).ok();
+    take_snapshot_lock(state, deadline.saturating_duration_since(Instant::now()))
+}
+
+fn take_snapshot_lock(state: &State, wait: Duration) -> Result<Lock> {
     lock::take(&state.lock_path("snapshot"), state.modes().file, wait)
+}
+
+/// Lets whoever waits in front of the workers go first. Returns `None` where another worker waits already, which then does
+/// the rest: pushes that never pause must not heap up workers.
+fn give_way(state: &State, held: Lock, wait: Duration, to_look: bool) -> Result<Option<Lock>> {
+    if !lock::is_held(&state.lock_path(FRONT)) {
+        return Ok(Some(held));
+    }
+    drop(held);
+    if to_look {
+        // Somebody waits for this very worker, so it goes on itself.
+        return snapshot_lock(state, wait).map(Some);
+    }
+    match place_in_line(state) {
+        Ok(_place) => snapshot_lock(state, wait).map(Some),
+        Err(error) if error.kind() == Kind::Busy => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Takes the one place in line behind the snapshot lock, for a worker that a push started: whoever has it does, when its
@@ -65,8 +93,9 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
         return Err(Error::refused("not-owner", "the store is written by the owner of the repository alone")
             .hint("run this as its owner"));
     }
-    let _lock = snapshot_lock(&state, wait)?;
     let to_look = matches!(called, Called::ToLook);
+    durable::make_folders(state.folder(), state.modes())?;
+    let mut held = if to_look { snapshot_lock(&state, wait)? } else { take_snapshot_lock(&state, wait)? };
     drop(called);
     let database = state.database()?;
     let mut outcome = Outcome::default();
@@ -90,6 +119,10 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
                 database.fail_job(job.id, &error.to_string())?;
                 outcome.failed.push(format!("{}: {error}", job.what.environment));
             }
+        }
+        match give_way(&state, held, wait, to_look)? {
+            Some(lock) => held = lock,
+            None => return Ok(outcome),
         }
     }
     // What was just made is there by now, so that the newest is never the one that goes.

@@ -5,7 +5,7 @@
 //!
 //! The whole sweep: `CAIRN_SNAPSHOTS=10000 cargo test --test it -- snapshots_beside_pushes --nocapture`.
 
-use crate::support::{GIT_CAIRN, Ran, Random, World, amount, bare_host, host, run};
+use crate::support::{GIT_CAIRN, Ran, Random, World, amount, bare_host, host, run, until};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
@@ -225,6 +225,29 @@ fn snapshots_beside_pushes_and_collections_lose_nothing() {
         one_round(count.rounds, &mut count);
         println!("{count:?} in {:.0?}", begun.elapsed());
     }
+}
+
+#[test]
+fn a_person_need_not_wait_until_no_job_is_left() {
+    let world = host();
+    world.git("site.git", &["config", "cairn.hookBudget", "0s"]).ok();
+    let lock = |name: &str| std::fs::File::open(world.path(&format!("site.git/cairn/{name}.lock")));
+    let held = lock("snapshot").unwrap();
+    held.lock().unwrap();
+    for n in 0..8 {
+        world.commit("dev", "page", &n.to_string());
+        world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    }
+    let by_hand = std::thread::scope(|scope| {
+        let made = scope.spawn(|| world.cairn("site.git", &["backup", "create", "--wait", "30s"]).ok());
+        until("a person waits in front", || lock("front").is_ok_and(|file| file.try_lock_shared().is_err()));
+        held.unlock().unwrap();
+        made.join().unwrap().out().to_owned()
+    });
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    let last = world.backups("site.git").iter().map(|one| one["id"].as_str().unwrap().to_owned()).max().unwrap();
+    assert!(by_hand < last, "{by_hand} came after every job: {last}");
+    assert_eq!(world.backups("site.git").len(), 10);
 }
 
 /// Runs `git cairn` with a git that does something else, once, right before it does what is `asked`.
