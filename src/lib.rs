@@ -2,6 +2,7 @@
 //!
 //! ARCHITECTURE.md draws the house. Read it before this.
 
+pub mod audit;
 pub mod backup;
 pub mod bundle;
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod guard;
 pub mod hook;
 pub mod queue;
 pub mod restore;
+pub mod ruling;
 pub mod setup;
 pub mod site;
 pub mod store;

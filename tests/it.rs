@@ -2,6 +2,8 @@
 //!
 //! One binary, a file a command or hook below `tests/it`.
 
+#[path = "it/audit.rs"]
+mod audit;
 #[path = "it/backup.rs"]
 mod backup;
 #[path = "it/bad_input.rs"]
@@ -36,6 +38,8 @@ mod history;
 mod hooks;
 #[path = "it/large.rs"]
 mod large;
+#[path = "it/pause.rs"]
+mod pause;
 #[path = "it/picker.rs"]
 mod picker;
 #[path = "it/power.rs"]

@@ -9,6 +9,8 @@ const LINES: &[&[&str]] = &[
     &["worker", "restore"],
     &["deployment"],
     &["backup"],
+    &["ruling"],
+    &["audit"],
     &["element", "guard", "queue"],
     &["bundle"],
     &["git", "store"],

@@ -5,6 +5,7 @@ use super::manifest::{FORMAT, Manifest, Previous, RefsFile, Reliance, Versions, 
 use super::record::record;
 use super::room;
 use super::{BackupId, Initiator, Others, SiteRecord, Tenant, keys, restore_guide};
+use crate::audit::Log;
 use crate::clock;
 use crate::durable;
 use crate::element::code::{Append, Appended, Chain, Examiner, append};
@@ -151,6 +152,7 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
         segments: chain.segments,
         repository: record,
         versions: Versions { git_cairn: env!("CARGO_PKG_VERSION").into(), git: git_version(version) },
+        audit: Log::of(&state).head().ok().flatten(),
         warnings,
     };
     publish(&store, site, &mut manifest, &instructions)?;

@@ -1,6 +1,7 @@
 //! The manifest: what a backup is, written last. `docs/format.md` is its definition.
 
 use super::BackupId;
+use crate::audit::Head as AuditHead;
 use crate::bundle::{object_format_from_name, object_format_name};
 use crate::element::code::{Proof, Segment};
 use crate::error::{Error, Result};
@@ -285,6 +286,10 @@ pub struct Manifest {
     pub repository: RepositoryRecord,
     /// The programs that made it.
     pub versions: Versions,
+    /// Where the host's audit ended when it was made; `None` where that could not be read, and in backups of an earlier
+    /// git-cairn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditHead>,
     /// What a person should know of it.
     pub warnings: Vec<String>,
 }
@@ -386,6 +391,7 @@ pub(super) mod tests {
             relied_on: vec![],
             repository: RepositoryRecord::default(),
             versions: Versions { git_cairn: "0".into(), git: "2".into() },
+            audit: AuditHead::parse(&format!("0123456789abcdef:57:{}", "a".repeat(64))),
             warnings: vec![],
         }
     }

@@ -1,5 +1,9 @@
 //! The command line.
 
+mod host;
+
+pub use host::{Audit, AuditVerb, Guard, GuardVerb, Pause};
+
 use crate::git::Place;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -52,6 +56,10 @@ pub enum Verb {
     Backup(Backup),
     /// Bring a backup back into a directory
     Restore(Restore),
+    /// Pause the guard
+    Guard(Guard),
+    /// Show who did what on this host, newest first
+    Audit(Audit),
     /// Do what pushes left to do
     Worker(Worker),
     /// Show the whole story in a throw-away folder

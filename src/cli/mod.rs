@@ -67,6 +67,8 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
         Verb::Rollback(what) => command::deploy::rollback(&place, what, ui),
         Verb::Backup(what) => command::backup::run(&place, what, ui),
         Verb::Restore(what) => command::restore::run(&place, what, ui),
+        Verb::Guard(what) => command::guard::run(&place, &what, ui),
+        Verb::Audit(what) => command::audit::run(&place, &what, ui),
         Verb::Worker(what) => command::worker::run(&place, what, ui),
         Verb::Demo(what) => command::demo::run(what, ui),
         Verb::Hook(what) => command::hook::run(&what),

@@ -2,6 +2,7 @@
 
 use super::order::{Goal, happened, leads_to};
 use super::tag::TagMessage;
+use crate::audit::{Head, Log};
 use crate::backup::{Catalog, Tombstone, host_store, removed};
 use crate::error::{Error, Result};
 use crate::git::{ObjectId, RefName, Repository};
@@ -51,7 +52,8 @@ pub fn settle_landed(repository: &Repository, site: &Site, state: &State, landed
         let rollback = tag.as_ref().is_some_and(|tag| says_rollback(repository, tag));
         return Ok(vec![Settled { commit: own.new, tag, rollback, movement: own }]);
     }
-    let settled = settle(repository, site, environment, &database, known, Goal::Landed(own.id))?;
+    let audit = audit_head(state);
+    let settled = settle(repository, site, environment, &database, known, audit.as_ref(), Goal::Landed(own.id))?;
     database.void_movements_before(&landed.environment, days_ago(PENDING_DAYS))?;
     Ok(settled)
 }
@@ -70,7 +72,12 @@ pub fn settle_to_tip(
     let _lock = take_lock(state)?;
     let known = known(repository, site, environment, &database)?;
     let tip = repository.ref_id(&environment.branch)?;
-    settle(repository, site, environment, &database, known, Goal::Tip(tip))
+    settle(repository, site, environment, &database, known, audit_head(state).as_ref(), Goal::Tip(tip))
+}
+
+/// An audit that cannot be read keeps no deployment from its tag.
+fn audit_head(state: &State) -> Option<Head> {
+    Log::of(state).head().ok().flatten()
 }
 
 fn take_lock(state: &State) -> Result<lock::Lock> {
@@ -140,6 +147,7 @@ fn settle(
     environment: &Environment,
     database: &Database,
     (mut last, mut number): (Option<ObjectId>, u64),
+    audit: Option<&Head>,
     goal: Goal,
 ) -> Result<Vec<Settled>> {
     let name = environment.name.as_str();
@@ -147,7 +155,7 @@ fn settle(
     let mut settled = Vec::new();
     for id in happened(last, database.youngest_settled(name)?, &pending, goal) {
         let Some(movement) = pending.iter().find(|movement| movement.id == id) else { continue };
-        let one = mark(repository, site, environment, movement, &mut number)?;
+        let one = mark(repository, site, environment, movement, audit, &mut number)?;
         database.settle_movement(id, one.tag.as_ref().map(|tag| tag.short().to_string()).as_deref())?;
         last = movement.new;
         database.set_environment(name, last, number)?;
@@ -162,6 +170,7 @@ fn mark(
     site: &Site,
     environment: &Environment,
     movement: &Movement,
+    audit: Option<&Head>,
     number: &mut u64,
 ) -> Result<Settled> {
     let Some(commit) = movement.new else {
@@ -172,10 +181,19 @@ fn mark(
         return Ok(Settled { movement: movement.clone(), commit: Some(commit), tag: Some(tag), rollback });
     }
     let rollback = is_rollback(repository, site, environment, movement, &commit)?;
+    let message = TagMessage {
+        environment: environment.name.to_string(),
+        pusher: movement.pusher.clone(),
+        note: movement.note.clone(),
+        previous: movement.old,
+        rollback,
+        movement: movement.token.clone(),
+        audit: audit.cloned(),
+    };
     for _ in 0..TAKEN_MAX {
         *number += 1;
         let tag = site.template.tag(&environment.name, *number);
-        if create_tag(repository, site, environment, movement, &commit, rollback, &tag)? {
+        if create_tag(repository, site, movement, &commit, &message, &tag)? {
             return Ok(Settled { movement: movement.clone(), commit: Some(commit), tag: Some(tag), rollback });
         }
     }
@@ -224,21 +242,12 @@ fn is_rollback(
 fn create_tag(
     repository: &Repository,
     site: &Site,
-    environment: &Environment,
     movement: &Movement,
     commit: &ObjectId,
-    rollback: bool,
+    message: &TagMessage,
     tag: &RefName,
 ) -> Result<bool> {
     let short = tag.short().to_string();
-    let message = TagMessage {
-        environment: environment.name.to_string(),
-        pusher: movement.pusher.clone(),
-        note: movement.note.clone(),
-        previous: movement.old,
-        rollback,
-        movement: movement.token.clone(),
-    };
     // The time is that of the push, so that tags sort as the branch moved.
     let seconds = movement.at.as_second();
     let tagger = tagger_name(&movement.pusher);

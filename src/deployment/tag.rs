@@ -1,5 +1,6 @@
 //! What a deployment's tag says.
 
+use crate::audit::Head;
 use crate::git::ObjectId;
 use bstr::ByteSlice;
 
@@ -21,6 +22,8 @@ pub struct TagMessage {
     pub rollback: bool,
     /// The word of the movement, so that none is tagged twice.
     pub movement: String,
+    /// Where the audit ended; none where it could not be read, and in tags of an earlier git-cairn.
+    pub audit: Option<Head>,
 }
 
 impl TagMessage {
@@ -33,12 +36,14 @@ impl TagMessage {
             text.push_str("\n\n");
         }
         let previous = self.previous.map(|id| id.to_string());
+        let audit = self.audit.as_ref().map(Head::to_string);
         let trailers = [
             ("Environment", Some(self.environment.as_str())),
             ("Pusher", Some(self.pusher.as_str())),
             ("Previous", previous.as_deref()),
             ("Rollback", self.rollback.then_some("yes")),
             ("Movement", Some(self.movement.as_str())),
+            ("Audit", audit.as_deref()),
         ];
         for (name, value) in trailers {
             if let Some(value) = value {
@@ -66,6 +71,7 @@ impl TagMessage {
             previous: value("Previous").and_then(|id| ObjectId::from_hex(id.as_bytes()).ok()),
             rollback: value("Rollback").is_some(),
             movement: value("Movement").unwrap_or_default(),
+            audit: value("Audit").and_then(|head| Head::parse(&head)),
         })
     }
 }
@@ -95,6 +101,7 @@ mod tests {
             previous: ObjectId::from_hex(b"1111111111111111111111111111111111111111").ok(),
             rollback: true,
             movement: "abc".into(),
+            audit: Head::parse(&format!("0123456789abcdef:57:{}", "a".repeat(64))),
         }
     }
 

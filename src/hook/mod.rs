@@ -1,5 +1,6 @@
 //! What git asks of a hook: its input, its environment, what it may print, and the hook that stood there before.
 
+mod audited;
 mod chain;
 mod input;
 mod install;
@@ -8,6 +9,7 @@ mod pre_receive;
 mod pusher;
 mod say;
 
+pub use audited::who_types;
 pub use install::{HookPlan, hooks_folder, plan_hook};
 pub use pusher::{Pusher, who_pushes};
 
@@ -60,7 +62,10 @@ pub fn run(event: Event, arguments: impl Iterator<Item = OsString>) -> ExitCode 
     let ours = here().and_then(|repository| match event {
         // Our hook file came here by a copy or a template: this repository is none of ours.
         _ if repository.config().get("cairn", "id").is_none() => Ok(Verdict::Accepted),
-        Event::PreReceive => pre_receive::run(&repository, &push, &mut voice),
+        Event::PreReceive => {
+            let judged = pre_receive::run(&repository, &push, &mut voice);
+            audited::judged(&repository, &push, judged, &mut voice)
+        }
         Event::PostReceive => post_receive::run(&repository, &push, &mut voice),
     });
     match ours {

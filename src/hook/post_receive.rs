@@ -1,15 +1,16 @@
 //! After everything moved: mark deployments, make sure they last, freeze what is to be backed up, and tell the pusher.
 
-use super::Verdict;
 use super::input::Push;
 use super::pre_receive::{moved_environments, movement};
 use super::say::Voice;
+use super::{Verdict, audited};
+use crate::audit::Ref;
 use crate::backup::{host_store, how_proven, is_proven_id};
 use crate::deployment::{Settled, settle_landed};
 use crate::durable;
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
-use crate::queue::State;
+use crate::queue::{Movement, State};
 use crate::site::{Environment, Site, SnapshotOn};
 use crate::worker::{self, Frozen, Waited};
 
@@ -18,11 +19,14 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     for error in &unclear {
         voice.warning(&format!("{error}; the default is taken"));
     }
+    let state = State::of(repository, site.modes);
+    if !push.updates.is_empty() {
+        audited::moved(&state, push, voice);
+    }
     let moved = moved_environments(repository, &site, push);
     if push.updates.is_empty() || (moved.is_empty() && site.snapshot == SnapshotOn::Deployments) {
         return Ok(Verdict::Accepted);
     }
-    let state = State::of(repository, site.modes);
     let mut deployed: Vec<(&Environment, Settled)> = Vec::new();
     // Marked by us because their own hooks are slow or dead: they get their backups by us as well.
     let mut earlier: Vec<(&Environment, Settled)> = Vec::new();
@@ -37,6 +41,9 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
                 voice.hint("the next push marks it, or on the host: git cairn worker --once");
             }
         }
+    }
+    for (environment, settled) in earlier.iter().chain(&deployed) {
+        audit(&state, environment, settled, voice);
     }
     let jobs = enqueue(repository, &site, &state, &earlier, &deployed);
     if !moved.is_empty() {
@@ -60,6 +67,12 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         }
     }
     Ok(Verdict::Accepted)
+}
+
+fn audit(state: &State, environment: &Environment, settled: &Settled, voice: &mut Voice) {
+    let Movement { old, new, note, .. } = &settled.movement;
+    let tag = settled.tag.as_ref().map(|tag| tag.short().to_string()).unwrap_or_default();
+    audited::deployed(state, Ref::new(&environment.branch, *old, *new), &tag, note.as_deref(), voice);
 }
 
 /// Freezes all references into a job for each environment that was deployed, or one of the first environment; returns

@@ -1,9 +1,11 @@
 //! One file a command.
 
+pub mod audit;
 pub mod backup;
 pub mod demo;
 pub mod deploy;
 pub mod deployments;
+pub mod guard;
 pub mod hook;
 pub mod restore;
 pub mod setup;

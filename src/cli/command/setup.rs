@@ -1,5 +1,6 @@
 //! `git cairn setup`.
 
+use super::audit::begin;
 use crate::backup::{host_store, how_proven, is_proven};
 use crate::cli::arguments::Setup;
 use crate::cli::done;
@@ -84,6 +85,7 @@ fn set_up(repository: &Repository, what: &Setup) -> Result<SetUp> {
         let _lock = snapshot_lock(&state, wait)?;
         let repository = Repository::open(repository.git_dir())?;
         plan = look(&repository, &options)?;
+        begin(&repository, &plan.site)?;
         let bar = Bar::stages(4);
         let made = apply(&repository, &plan, &mut |stage| bar.stage(stage))?;
         if let Some(manifest) = made {

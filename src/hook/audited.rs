@@ -1,0 +1,116 @@
+//! The audit of a push: its verdict is written before it is accepted, and a push that cannot be audited is refused.
+
+use super::Verdict;
+use super::input::Push;
+use super::pusher::{own_user, who_pushes};
+use super::say::Voice;
+use crate::audit::{Entry, Log, Ref, Sync, Verdict as Judged, What, Who};
+use crate::clock;
+use crate::durable::Modes;
+use crate::error::{Error, Result};
+use crate::git::Repository;
+use crate::queue::State;
+use crate::ruling::Pause;
+use crate::site::Site;
+
+/// Names the person who types a command on this host.
+pub fn who_types() -> Who {
+    let pusher = who_pushes(|name| std::env::var(name).ok(), own_user);
+    Who { name: pusher.name, known_by: pusher.source.into(), transport: "host".into(), address: None }
+}
+
+/// Names who pushes, how that is known, and the way they came.
+pub(super) fn who_is_here(get: impl Fn(&str) -> Option<String>) -> Who {
+    let pusher = who_pushes(&get, own_user);
+    let clean = |text: &str| crate::text::shown(text.as_bytes()).chars().take(100).collect::<String>();
+    let ssh = get("SSH_CONNECTION").and_then(|text| text.split(' ').next().map(clean));
+    let http = get("REMOTE_ADDR").map(|text| clean(&text));
+    let is_http = http.is_some() || get("GATEWAY_INTERFACE").is_some();
+    let transport = if ssh.is_some() {
+        "ssh"
+    } else if is_http {
+        "http"
+    } else {
+        "file"
+    };
+    Who { name: pusher.name, known_by: pusher.source.into(), transport: transport.into(), address: ssh.or(http) }
+}
+
+/// Writes the verdict on a push, and returns the one that counts.
+///
+/// While the guard is paused nothing that is in its own way stops a push: neither an audit that cannot be written, nor a
+/// policy that cannot be understood.
+pub(super) fn judged(
+    repository: &Repository,
+    push: &Push,
+    judged: Result<Verdict>,
+    voice: &mut Voice,
+) -> Result<Verdict> {
+    let site = Site::for_hook(&repository.config());
+    let state = State::of(repository, site.map_or(Modes::OWNER, |(site, _)| site.modes));
+    let paused = paused(&state, voice);
+    let (what, word, rule) = match &judged {
+        Ok(Verdict::Accepted) => (What::Push, Judged::Accepted, None),
+        Ok(Verdict::Refused) => (What::Refusal, Judged::Refused, None),
+        Err(error) if paused.is_some() => (What::Push, Judged::Paused, Some(error.code())),
+        Err(error) => (What::Refusal, Judged::Refused, Some(error.code())),
+    };
+    let entry = of_push(push, what).judged(word, rule.map(str::to_owned));
+    let written = Log::of(&state).append(&entry, Sync::Now);
+    Pause::keep_room(&state);
+    if let Err(error) = written {
+        if what == What::Push && paused.is_none() {
+            return Err(in_the_way(error));
+        }
+        voice.warning(&error.to_string());
+    }
+    match judged {
+        Err(error) if paused.is_some() => {
+            voice.warning(&error.to_string());
+            Ok(Verdict::Accepted)
+        }
+        judged => judged,
+    }
+}
+
+/// A pause that is in force, of which each push is told.
+fn paused(state: &State, voice: &mut Voice) -> Option<Pause> {
+    let paused = Pause::in_force(state, clock::now()).unwrap_or_else(|error| {
+        voice.warning(&format!("{error}; the guard is in force"));
+        None
+    });
+    if let Some(pause) = &paused {
+        let Pause { until, by, reason, .. } = pause;
+        voice.warning(&format!("the guard is paused until {until} by {by}: {reason}"));
+    }
+    paused
+}
+
+fn in_the_way(error: Error) -> Error {
+    error.hint("on the host: mend that, or let pushes in without it: git cairn guard pause --for 1h --reason <text>")
+}
+
+/// Adds what really moved. It goes to the disk with whatever is synced next.
+pub(super) fn moved(state: &State, push: &Push, voice: &mut Voice) {
+    if let Err(error) = Log::of(state).append(&of_push(push, What::Moved), Sync::Later) {
+        voice.warning(&error.to_string());
+    }
+}
+
+/// Adds that an environment was deployed.
+pub(super) fn deployed(state: &State, update: Ref, tag: &str, note: Option<&str>, voice: &mut Voice) {
+    let who = who_is_here(|name| std::env::var(name).ok());
+    let entry = Entry::new(clock::now(), What::Deployment, who).with_refs([update].into_iter()).about(tag);
+    let entry = note.map_or(entry.clone(), |note| entry.because(note));
+    if let Err(error) = Log::of(state).append(&entry, Sync::Later) {
+        voice.warning(&error.to_string());
+    }
+}
+
+fn of_push(push: &Push, what: What) -> Entry {
+    let who = who_is_here(|name| std::env::var(name).ok());
+    Entry::new(clock::now(), what, who)
+        .with_refs(push.updates.iter().map(|update| Ref::new(&update.name, update.old, update.new)))
+        .with_input(&push.raw)
+        .with_options(push.options.iter().map(|option| option.as_slice()))
+}
