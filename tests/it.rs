@@ -32,6 +32,8 @@ mod exact;
 mod faults;
 #[path = "it/git_habits.rs"]
 mod git_habits;
+#[path = "it/guard.rs"]
+mod guard;
 #[path = "it/history.rs"]
 mod history;
 #[path = "it/hooks.rs"]

@@ -358,6 +358,7 @@ fn push_options(plan: &Plan, host: &Host, lease: &Lease) -> Vec<BString> {
     if !host.speaks {
         return options;
     }
+    options.push(format!("cairn.deploy={}", plan.environment).into());
     options.extend(plan.note.as_ref().map(|note| format!("cairn.note={}", note.replace('\n', " ")).into()));
     if let Some(old) = lease.expect.filter(|_| plan.announce) {
         let announcement =

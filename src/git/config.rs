@@ -107,6 +107,11 @@ impl Config {
         found
     }
 
+    /// Returns keys and values of a section, its name in lower case, with and without subsections, in order.
+    pub fn section<'a>(&'a self, section: &'a str) -> impl Iterator<Item = (&'a Key, &'a BString)> {
+        self.entries.iter().filter(move |entry| entry.key.section == section).map(|entry| (&entry.key, &entry.value))
+    }
+
     /// Returns keys and values of the repository's own file, in order.
     pub fn local(&self) -> impl Iterator<Item = (&Key, &BString)> {
         self.entries.iter().filter(|entry| entry.local).map(|entry| (&entry.key, &entry.value))

@@ -4,6 +4,7 @@
 //! so nothing here lets it write into a repository. Every git process names the repository it works on.
 
 mod config;
+mod graph;
 mod names;
 mod pack;
 mod pack_index;
@@ -16,7 +17,8 @@ mod worktrees;
 pub use config::{Config, Key};
 pub use gix::ObjectId;
 pub use gix::hash::Kind as HashKind;
-pub use names::RefName;
+pub use graph::Graph;
+pub use names::{RefName, wildmatch};
 pub use pack::{
     PackFiles, PackStatistics, Reference, bitmap_says_exact, boundary, index_pack, make_pack, sole_pack, stream_pack,
     verify_pack,

@@ -63,6 +63,14 @@ impl RefName {
     }
 }
 
+/// Tells whether a pattern matches a full name as git's own patterns do (`includeIf "onbranch:"`): `*` and `?` stop at a
+/// slash, `**` does not, and a pattern that ends in a slash matches everything below it.
+pub fn wildmatch(pattern: &[u8], name: &[u8]) -> bool {
+    let below = pattern.ends_with(b"/").then(|| [pattern, b"**"].concat());
+    let pattern = below.as_deref().unwrap_or(pattern).as_bstr();
+    gix::glob::wildmatch(pattern, name.as_bstr(), gix::glob::wildmatch::Mode::NO_MATCH_SLASH_LITERAL)
+}
+
 /// What `git bundle create --all` writes for linked work trees.
 fn is_pseudo_head(bytes: &[u8]) -> bool {
     bytes == b"main-worktree/HEAD" || (bytes.starts_with(b"worktrees/") && bytes.ends_with(b"/HEAD"))

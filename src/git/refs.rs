@@ -212,6 +212,26 @@ impl Repository {
         Ok(refs)
     }
 
+    /// Returns for each name the reference that a push to it really moves, symbolic ones followed, and what that one holds.
+    pub fn standing<'a>(&self, names: impl Iterator<Item = &'a RefName>) -> Result<Vec<(RefName, Option<ObjectId>)>> {
+        if !self.uses_reftable() {
+            return names.map(|name| Ok((self.follow(name), self.ref_id(name)?))).collect();
+        }
+        // One process for all of them.
+        let list = self.read_refs_by_git()?;
+        let follow = |name: &RefName| {
+            let mut name = name.clone();
+            for _ in 0..SYMREF_DEPTH_MAX {
+                match list.refs.get(&name) {
+                    Some(RefValue::Symbolic(target, _)) => name = target.clone(),
+                    Some(RefValue::Direct(_)) | None => break,
+                }
+            }
+            name
+        };
+        Ok(names.map(|name| (follow(name), list.id_of(name))).collect())
+    }
+
     fn files_below(&self, folder: &str) -> Result<Vec<(RefName, ObjectId)>> {
         let unreadable = |error: &dyn std::fmt::Display| cannot_read(error);
         let prefix =

@@ -136,7 +136,16 @@ impl Remote {
             push = push.arg(OsStr::from_bytes(&[b"--push-option=", option.as_slice()].concat()));
         }
         let output = push.arg("--").arg(&self.push_url).arg(OsStr::from_bytes(&refspec)).talking().output()?;
-        Ok(report(&output.stdout, output.status.success()))
+        match report(&output.stdout, output.status.success()) {
+            // A guard that looks before git does refuses what comes too late as it refuses anything else.
+            PushReport::Refused(_) if self.moved_since(repository, lease) => Ok(PushReport::Moved),
+            report => Ok(report),
+        }
+    }
+
+    /// Tells whether the reference is known to stand elsewhere than where the person saw it.
+    fn moved_since(&self, repository: &Repository, lease: &Lease) -> bool {
+        self.advertised(repository).is_ok_and(|now| now.refs.get(&lease.name).copied() != lease.expect)
     }
 }
 

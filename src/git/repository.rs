@@ -321,6 +321,18 @@ impl Repository {
         summary.map(|summary| crate::text::json_text(&summary)).unwrap_or_default()
     }
 
+    /// Reads a commit as a person recognizes it; `None` where it is missing.
+    pub fn commit_line(&self, id: &ObjectId) -> Option<CommitLine> {
+        let commit = self.inner.find_object(*id).ok()?.try_into_commit().ok()?;
+        let decoded = commit.decode().ok()?;
+        Some(CommitLine {
+            id: *id,
+            author: crate::text::json_text(decoded.author().ok()?.name),
+            subject: crate::text::json_text(&decoded.message().summary()),
+            merge: decoded.parents().count() > 1,
+        })
+    }
+
     /// Reads an annotated tag; `None` where the object is missing or is none.
     pub fn tag_object(&self, id: &ObjectId) -> Option<TagObject> {
         let tag = self.inner.find_object(*id).ok()?.try_into_tag().ok()?;

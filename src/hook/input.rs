@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::git::{ObjectId, RefName, is_null};
+use crate::guard::Command;
 use bstr::{BString, ByteSlice};
 use std::io::Read;
 
@@ -44,6 +45,12 @@ impl Push {
         }
         let updates = parse(&raw)?;
         Ok(Self { raw, updates, options: options_from(|name| std::env::var_os(name)) })
+    }
+
+    /// Returns the references as the guard looks at them.
+    pub fn commands(&self) -> Vec<Command> {
+        let command = |update: &Update| Command { name: update.name.clone(), old: update.old, new: update.new };
+        self.updates.iter().map(command).collect()
     }
 
     /// Returns the value of the last option `cairn.<name>=<value>`.

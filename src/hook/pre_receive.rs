@@ -9,35 +9,27 @@ use crate::deployment::{clean_note, note};
 use crate::durable::random_name;
 use crate::error::Result;
 use crate::git::{RefName, Repository};
-use crate::guard::{Wanted, judge};
+use crate::guard::{
+    self, Circumstances, EXPLAINED_MAX, GitSettings, Loss, Policy, Wanted, Words, judge, look, loss, refusal, report,
+    tolerated,
+};
 use crate::queue::{Movement, MovementState, State};
 use crate::site::{Environment, Site};
 
-/// How many refusals are explained.
-const EXPLAINED_MAX: usize = 5;
-
 pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Result<Verdict> {
-    let (site, _) = Site::for_hook(&repository.config())?;
-    let refused: Vec<_> = push
-        .updates
-        .iter()
-        .filter_map(|update| {
-            let name = repository.follow(&update.name);
-            // The name the client used counts as well as the one that would move.
-            let rule =
-                [&name, &update.name].into_iter().find_map(|name| judge(&site, &Wanted { name: name.clone() }))?;
-            Some((update.name.clone(), rule))
-        })
-        .collect();
-    for (name, rule) in refused.iter().take(EXPLAINED_MAX) {
-        let [why, instead] = rule.explain(name);
-        voice.refusal(&why);
-        voice.hint(&instead);
-    }
-    if !refused.is_empty() {
-        if push.updates.len() > refused.len() {
-            voice.hint("the other references of this push were refused only with it");
-        }
+    let config = repository.config();
+    let (site, _) = Site::for_hook(&config)?;
+    let policy = Policy::from_config(&config, &site)?;
+    let circumstances = Circumstances {
+        pusher: who_pushes(|name| std::env::var(name).ok(), own_user).name,
+        words: Words::of(&push.options),
+        git: GitSettings::of(repository, &config),
+        ..Circumstances::default()
+    };
+    let wanted = look(repository, &site, &policy, &[], &push.commands())?;
+    let verdict = judge(&site, &policy, &circumstances, &wanted);
+    tell(repository, &site, &wanted, &verdict, circumstances.words.check, voice)?;
+    if circumstances.words.check || !verdict.accepts() {
         return Ok(Verdict::Refused);
     }
     let moved = moved_environments(repository, &site, push);
@@ -45,6 +37,37 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         note_all(repository, &site, push, &moved, voice);
     }
     Ok(Verdict::Accepted)
+}
+
+/// Says what was found; of a push that goes through with nothing to say, nothing.
+fn tell(
+    repository: &Repository,
+    site: &Site,
+    wanted: &[Wanted],
+    verdict: &guard::Verdict,
+    check: bool,
+    voice: &mut Voice,
+) -> Result<()> {
+    let told = if verdict.accepts() { &verdict.tolerated } else { &verdict.refused };
+    if told.is_empty() && !check {
+        return Ok(());
+    }
+    let mut losses: Vec<(usize, Loss)> = Vec::new();
+    for objection in told.iter().take(EXPLAINED_MAX).filter(|objection| objection.rule.is_of_loss()) {
+        losses.push((objection.place, loss(repository, site, wanted, objection.place)?));
+    }
+    let document = report(wanted, verdict, &losses, check);
+    voice.reserve(&document);
+    let lines = if verdict.accepts() { tolerated(wanted, verdict) } else { refusal(site, wanted, verdict, &losses) };
+    for line in &lines {
+        voice.tell(line);
+    }
+    if check {
+        let answer = if verdict.accepts() { "it would be accepted" } else { "it would be refused" };
+        voice.hint(&format!("this push was only checked: {answer}, and nothing was changed"));
+    }
+    voice.document(&document);
+    Ok(())
 }
 
 /// Returns the updates that move the branch of an environment that takes deployments.

@@ -4,6 +4,7 @@
 //! that nobody reads, and a hook that fills it hangs for ever: so what is said is bounded, and a failed write is no error.
 
 use crate::error::Error;
+use crate::guard::Line;
 use std::io::Write;
 
 /// The most that one hook says, in bytes; a pipe holds 64 KiB, and others write into it too.
@@ -11,15 +12,19 @@ const SAID_MAX: usize = 8 * 1024;
 /// The longest line, in characters.
 const LINE_MAX: usize = 400;
 
+/// What a document for programs begins with.
+const DOCUMENT: &str = "hint: cairn ";
+
 /// Says lines, while there is room.
 pub struct Voice {
     said: usize,
+    reserved: usize,
 }
 
 impl Voice {
     /// Begins to speak.
     pub fn new() -> Self {
-        Self { said: 0 }
+        Self { said: 0, reserved: 0 }
     }
 
     /// Says that something was done.
@@ -50,10 +55,33 @@ impl Voice {
         }
     }
 
+    /// Keeps room for a document that is to be said last.
+    pub fn reserve(&mut self, document: &str) {
+        self.reserved = document.len() + DOCUMENT.len() + 1;
+    }
+
+    /// Says a document for programs: a hint as well, so that a person is not alarmed by it.
+    pub fn document(&mut self, document: &str) {
+        self.reserved = 0;
+        self.write(&format!("{DOCUMENT}{document}\n"));
+    }
+
+    /// Says a line of a verdict.
+    pub fn tell(&mut self, line: &Line) {
+        match line {
+            Line::Error(text) => self.refusal(text),
+            Line::Warning(text) => self.warning(text),
+            Line::Hint(text) => self.hint(text),
+        }
+    }
+
     fn line(&mut self, word: &str, text: &str) {
         let text: String = text.lines().collect::<Vec<_>>().join(" ").chars().take(LINE_MAX).collect();
-        let line = format!("{word}: {text}\n");
-        if self.said + line.len() <= SAID_MAX {
+        self.write(&format!("{word}: {text}\n"));
+    }
+
+    fn write(&mut self, line: &str) {
+        if self.said + line.len() + self.reserved <= SAID_MAX {
             self.said += line.len();
             let _ = std::io::stderr().write_all(line.as_bytes());
         }

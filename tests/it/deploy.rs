@@ -224,7 +224,9 @@ fn a_rollback_announces_to_the_host_what_it_drops() {
     );
     world.cairn("dev", &["rollback", "live", "--yes"]).ok();
     let seen = std::fs::read_to_string(world.path("site.git/seen")).unwrap();
-    let expected = format!("GIT_PUSH_OPTION_0=cairn.rewind=refs/heads/live:{two}:{one}\nGIT_PUSH_OPTION_COUNT=1\n");
+    let expected = format!(
+        "GIT_PUSH_OPTION_0=cairn.deploy=live\nGIT_PUSH_OPTION_1=cairn.rewind=refs/heads/live:{two}:{one}\nGIT_PUSH_OPTION_COUNT=2\n"
+    );
     assert_eq!(seen, expected);
 }
 

@@ -102,4 +102,16 @@ fn every_key_is_documented() {
         assert!(page.contains(&format!("`cairn.<env>.{key}`")), "cairn.<env>.{key} is not documented");
         assert!(source.contains(&quoted(key)), "cairn.<env>.{key} is not read");
     }
+    let policy = std::fs::read_to_string(root.join("src/guard/policy.rs")).unwrap();
+    for (name, key) in [
+        ("cairn.guard", "guard"),
+        ("cairn.promote", "promote"),
+        ("cairn.<env>.deploy", "deploy"),
+        ("cairnProtect.<pattern>.rewind", "rewind"),
+        ("cairnProtect.<pattern>.delete", "delete"),
+        ("cairnProtect.<pattern>.by", "by"),
+    ] {
+        assert!(page.contains(&format!("`{name}`")), "{name} is not documented");
+        assert!(policy.contains(&quoted(key)), "{name} is not read");
+    }
 }

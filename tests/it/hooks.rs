@@ -271,7 +271,8 @@ fn what_a_waiting_backup_needs_outlives_a_forced_push_and_a_collection() {
     break_store(&world);
     let lost = world.commit("dev", "page", "overwritten soon");
     world.git("dev", &["push", "--quiet", "origin", "main:topic", "main:live"]).ok();
-    world.git("dev", &["push", "--quiet", "--force", "origin", &format!("{base}:topic"), ":live"]).ok();
+    world.git("dev", &["push", "--quiet", "--force", "origin", &format!("{base}:topic")]).ok();
+    world.announced("live", None).ok();
     world.git("site.git", &["tag", "-d", "live_1"]).ok();
     world.git("site.git", &["gc", "--quiet", "--prune=now"]).ok();
     assert!(!world.git("site.git", &["for-each-ref"]).ok().stdout.contains("refs/tags"));

@@ -408,4 +408,16 @@ impl World {
         self.git("dev", &["push", "--quiet", "origin", &format!("main:{environment}")]).ok();
         commit
     }
+
+    /// Moves a branch of the host to a commit of the clone, or without one deletes it, whatever that drops, and says so as
+    /// the guard demands.
+    #[track_caller]
+    pub fn announced(&self, branch: &str, commit: Option<&str>) -> Ran {
+        let name = format!("refs/heads/{branch}");
+        let old = self.tip("site.git", &name);
+        let zero = "0".repeat(old.len());
+        let option = format!("cairn.rewind={name}:{old}:{}", commit.unwrap_or(&zero));
+        let refspec = format!("{}:{name}", commit.unwrap_or_default());
+        self.git("dev", &["push", "--force", "-o", &option, "origin", &refspec])
+    }
 }
