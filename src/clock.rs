@@ -9,6 +9,12 @@ pub fn now() -> Timestamp {
     whole_seconds(Timestamp::now())
 }
 
+/// Returns the present instant as a name by which files sort by age, to the millisecond.
+pub fn name_of_now() -> String {
+    let now = Timestamp::now();
+    format!("{}{:03}", now.strftime("%Y%m%dT%H%M%S"), now.subsec_millisecond())
+}
+
 fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

@@ -13,6 +13,8 @@ pub enum Kind {
     Failed,
     /// The command line makes no sense.
     Usage,
+    /// Changes collide; nothing was changed.
+    Conflict,
     /// The state moved since it was seen; nothing was changed.
     Moved,
     /// A safety check here refused; nothing was changed.
@@ -43,6 +45,7 @@ impl Kind {
         match self {
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Conflict => 3,
             Self::Moved => 4,
             Self::Unsafe => 5,
             Self::Declined => 6,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const LINES: &[&[&str]] = &[
     &["cli"],
     &["hook", "setup"],
-    &["worker", "restore"],
+    &["worker", "restore", "undo"],
     &["deployment"],
     &["backup"],
     &["ruling"],

@@ -124,6 +124,14 @@ pub struct Move {
     /// The host, where there are several remotes
     #[arg(long, value_name = "NAME")]
     pub remote: Option<String>,
+    /// Whether it is to be done
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// What every command takes that shows a plan and asks.
+#[derive(Debug, Args)]
+pub struct Consent {
     /// Only print the plan
     #[arg(long, conflicts_with_all = ["yes", "confirm", "apply"])]
     pub plan: bool,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod command;
+mod consent;
 mod json;
 mod picker;
 mod progress;

@@ -4,12 +4,14 @@ mod ask;
 mod list;
 mod order;
 mod plan;
+mod planned;
 mod settle;
 mod tag;
 
 pub use ask::{Host, find_host};
 pub use list::{Deployment, of_advertised, of_repository};
 pub use order::{Goal, happened};
-pub use plan::{Applied, Elsewhere, Operation, Plan, PlanCommit, Wish, apply, nothing, plan, plan_id};
+pub use plan::{Applied, Elsewhere, Operation, Plan, Wish, apply, nothing, plan};
+pub use planned::{PlanCommit, Planned, Warning, confirmed, read_plan, sealed, shown_id};
 pub use settle::{Settled, highest_in_store, note, settle_landed, settle_to_tip};
 pub use tag::{TagMessage, clean_note};

@@ -1,10 +1,9 @@
 //! Deploying and going back from a clone: see where everything stands, plan, and carry out exactly that plan.
 
-use super::{Host, TagMessage};
+use super::{Host, PlanCommit, Planned, TagMessage, Warning, sealed};
 use crate::error::{Error, Kind, Result};
 use crate::git::{CommitLine, Lease, ObjectId, RefName, Repository, accepted};
 use crate::site::Environment;
-use crate::store::sha256;
 use bstr::BString;
 use serde::{Deserialize, Serialize};
 
@@ -32,21 +31,6 @@ pub struct Wish<'a> {
     pub target: Option<&'a str>,
     /// The note.
     pub note: Option<&'a str>,
-}
-
-/// A commit of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanCommit {
-    /// Its id.
-    pub id: String,
-    /// Who wrote it.
-    pub author: String,
-    /// Its first line.
-    pub subject: String,
-    /// Whether it is a merge.
-    pub merge: bool,
-    /// Whether the person who plans wrote it.
-    pub mine: bool,
 }
 
 /// What would be done, and everything it was judged by.
@@ -111,15 +95,6 @@ pub struct Elsewhere {
     pub worktree: Option<String>,
     /// What the host says of the plan.
     pub host: Option<String>,
-}
-
-/// A warning of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Warning {
-    /// A stable word.
-    pub code: String,
-    /// The sentence.
-    pub text: String,
 }
 
 /// What was done.
@@ -196,8 +171,7 @@ pub fn plan(repository: &Repository, host: &Host, wish: &Wish<'_>) -> Result<Pla
     }
     plan.announce = host.speaks && plan.commits_dropped_count > 0;
     warn(&mut plan, host);
-    plan.plan_id = plan_id(&plan);
-    Ok(plan)
+    Ok(sealed(plan))
 }
 
 fn warn(plan: &mut Plan, host: &Host) {
@@ -220,10 +194,22 @@ fn warn(plan: &mut Plan, host: &Host) {
     }
 }
 
-/// A plan's id: what it says, whoever prints it.
-pub fn plan_id(plan: &Plan) -> String {
-    let unnamed = Plan { plan_id: String::new(), ..plan.clone() };
-    sha256(&serde_json::to_vec(&unnamed).expect("text serializes"))
+impl Planned for Plan {
+    fn plan_id(&self) -> &str {
+        &self.plan_id
+    }
+
+    fn with_id(self, plan_id: String) -> Self {
+        Self { plan_id, ..self }
+    }
+
+    fn deed(&self) -> String {
+        let verb = match self.operation {
+            Operation::Deploy => "deploy",
+            Operation::Rollback => "roll back",
+        };
+        format!("{verb} {}", self.environment)
+    }
 }
 
 /// A commit, and what a person calls it.

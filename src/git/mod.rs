@@ -11,6 +11,7 @@ mod pack_index;
 mod refs;
 mod remote;
 mod repository;
+mod scratch;
 mod settings;
 mod worktrees;
 
@@ -27,4 +28,5 @@ pub use pack_index::{Membership, PackIndex};
 pub use refs::{Head, PINS, RefList, RefValue};
 pub use remote::{Advertised, Lease, PushReport, Remote, accepted};
 pub use repository::{CommitLine, Place, Repository, TagObject, is_null, null_id};
+pub use scratch::{Attributes, Collision, CommitText, Merge, Scratch, TreeChange};
 pub use settings::settings;

@@ -2,6 +2,7 @@
 
 use super::{ObjectId, RefName, Repository, is_null, null_id};
 use crate::error::{Error, Kind, Result};
+use crate::process::Command;
 use bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -102,21 +103,24 @@ impl Remote {
     pub fn fetch(&self, repository: &Repository, advertised: &Advertised, names: &[RefName]) -> Result<()> {
         let missing = |name: &&RefName| advertised.refs.get(name).is_some_and(|id| !repository.contains(id));
         let missing: Vec<_> = names.iter().filter(missing).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
+        if missing.is_empty() { Ok(()) } else { self.fetch_by(repository.git(), &missing) }
+    }
+
+    /// As [`Remote::fetch`], by a git command that says where the objects go.
+    pub(super) fn fetch_by(&self, git: Command, names: &[&RefName]) -> Result<()> {
         let flags = [
             "fetch",
             "--quiet",
             "--no-write-fetch-head",
             "--no-tags",
             "--no-auto-maintenance",
+            "--no-recurse-submodules",
             "--refmap=",
             "--",
             &self.push_url,
         ];
-        let names = missing.iter().map(|name| name.as_os_str());
-        repository.git().args(flags).args(names).read().map(drop).map_err(|error| {
+        let names = names.iter().map(|name| name.as_os_str());
+        git.args(flags).args(names).read().map(drop).map_err(|error| {
             Error::outside("fetch", format!("{error}")).hint("is the host reachable, and may you read there?")
         })
     }

@@ -1,11 +1,12 @@
 //! `git cairn deploy` and `git cairn rollback`.
 
 use crate::cli::arguments::Move;
+use crate::cli::consent::{agree, saved};
 use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
-use crate::cli::{done, picker, unconfirmed};
-use crate::deployment::{Applied, Host, Operation, Plan, PlanCommit, Wish, apply, find_host, nothing, plan, plan_id};
-use crate::error::{AtPath, Error, Kind, Result};
+use crate::cli::{done, picker};
+use crate::deployment::{Applied, Host, Operation, Plan, PlanCommit, Planned, Wish, apply, find_host, nothing, plan};
+use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::site::Environment;
 use crate::text::{count, without_secrets};
@@ -13,8 +14,6 @@ use std::process::ExitCode;
 
 /// How many commits are shown of those that come or go.
 const COMMITS_SHOWN: usize = 10;
-/// The shortest start of a plan's id that `--confirm` takes.
-const PLAN_START_MIN: usize = 8;
 
 /// Moves an environment on.
 pub fn deploy(place: &Place, what: Move, ui: &mut Ui) -> Result<ExitCode> {
@@ -32,12 +31,10 @@ fn run(place: &Place, operation: Operation, what: Move, ui: &mut Ui) -> Result<E
     for note in &host.notes {
         ui.hint(note);
     }
-    if let Some(path) = &what.apply {
-        let text = std::fs::read(path).at("read the plan", path)?;
-        let made = read_plan(&text)?;
+    if let Some(made) = saved::<Plan>(&what.consent)? {
         let same = what.environment.as_ref().is_none_or(|environment| *environment == made.environment);
         if made.operation != operation || !same {
-            return Err(Error::usage(format!("the plan is to {} {}", verb(made.operation), made.environment)));
+            return Err(Error::usage(format!("the plan is to {}", made.deed())));
         }
         return carry_out(&repository, &host, &made, ui);
     }
@@ -49,24 +46,14 @@ fn run(place: &Place, operation: Operation, what: Move, ui: &mut Ui) -> Result<E
         Wish { operation, environment: &environment, target: what.target.as_deref(), note: what.note.as_deref() };
     let made = plan(&repository, &host, &wish)?;
     let idle = made.expect_remote.as_ref() == Some(&made.target);
-    if what.plan {
+    if what.consent.plan {
         print_plan(&made, ui);
         return if idle { Ok(ExitCode::from(Kind::Nothing.exit_code())) } else { done() };
     }
     if idle {
         return Err(nothing(&made));
     }
-    if let Some(id) = &what.confirm {
-        if id.len() < PLAN_START_MIN || !made.plan_id.starts_with(id.as_str()) {
-            return Err(Error::new(Kind::Moved, "plan-differs", "the plan is another one by now; nothing was changed")
-                .hint("look at it again: run the same command with --plan"));
-        }
-    } else {
-        show(&made, ui);
-        if !what.yes {
-            confirm(&made, ui)?;
-        }
-    }
+    agree(&made, &what.consent, ui, show)?;
     carry_out(&repository, &host, &made, ui)
 }
 
@@ -79,25 +66,6 @@ fn pick_environment(repository: &Repository, host: &Host, operation: Operation, 
     let lines: Vec<_> = host.deploying().iter().map(line).collect();
     let chosen = picker::pick(ui, &format!("Which environment to {}?", verb(operation)), "<ENV>", &lines)?;
     Ok(host.deploying()[chosen].name.to_string())
-}
-
-fn read_plan(text: &[u8]) -> Result<Plan> {
-    let made: Plan = serde_json::from_slice(text).map_err(|error| Error::usage(format!("that is no plan: {error}")))?;
-    if plan_id(&made) == made.plan_id {
-        return Ok(made);
-    }
-    Err(Error::usage("the plan was changed after it was made").hint("make it again with --plan --json"))
-}
-
-fn confirm(made: &Plan, ui: &Ui) -> Result<()> {
-    let what = format!("{} {}", verb(made.operation), made.environment);
-    if !ui.can_ask() {
-        return Err(unconfirmed(&what, &format!("say it with --yes, or with --confirm {}", &made.plan_id[..16])));
-    }
-    if ui.ask(&format!("{}?", capital(&what))) {
-        return Ok(());
-    }
-    Err(unconfirmed(&what, "nothing was done"))
 }
 
 fn carry_out(repository: &Repository, host: &Host, made: &Plan, ui: &mut Ui) -> Result<ExitCode> {
@@ -140,8 +108,7 @@ fn described(made: &Plan) -> Vec<Line> {
     let short = |id: &String| id[..10].to_owned();
     let from = made.expect_remote.as_ref().map_or("nothing".into(), short);
     let to = made.target_name.as_ref().map_or(short(&made.target), |name| format!("{} ({name})", short(&made.target)));
-    let first =
-        format!("{} {}: {from} -> {to} on {}", verb(made.operation), made.environment, without_secrets(&made.push_url));
+    let first = format!("{}: {from} -> {to} on {}", made.deed(), without_secrets(&made.push_url));
     let mut lines = vec![Line::of(Style::Strong, first)];
     let mut list =
         |what: &str, style: Style, commits: &[PlanCommit], number: usize| {
@@ -166,9 +133,4 @@ fn verb(operation: Operation) -> &'static str {
         Operation::Deploy => "deploy",
         Operation::Rollback => "roll back",
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }

@@ -1,0 +1,36 @@
+//! Asking whether a plan is to be carried out: one way for every command that has one.
+
+use super::arguments::Consent;
+use super::ui::Ui;
+use super::unconfirmed;
+use crate::deployment::{Planned, confirmed, read_plan, shown_id};
+use crate::error::{AtPath, Result};
+
+/// Returns the plan that `--apply` names.
+pub fn saved<P: Planned>(consent: &Consent) -> Result<Option<P>> {
+    let Some(path) = &consent.apply else { return Ok(None) };
+    read_plan(&std::fs::read(path).at("read the plan", path)?).map(Some)
+}
+
+/// Gets the person's yes to a plan, by `--confirm`, by `--yes`, or on a terminal after `show` has shown it.
+///
+/// Returns [`crate::error::Kind::Unconfirmed`] where it is not given, and [`crate::error::Kind::Moved`] where another
+/// plan was confirmed.
+pub fn agree<P: Planned>(plan: &P, consent: &Consent, ui: &Ui, show: impl Fn(&P, &Ui)) -> Result<()> {
+    if let Some(id) = &consent.confirm {
+        return confirmed(plan, id);
+    }
+    show(plan, ui);
+    let deed = plan.deed();
+    let confirm = format!("--confirm {}", shown_id(plan));
+    if !consent.yes && !ui.can_ask() {
+        return Err(unconfirmed(&deed, &format!("say it with --yes, or with {confirm}")));
+    }
+    let given = consent.yes || ui.ask(&format!("{}?", capital(&deed)));
+    if given { Ok(()) } else { Err(unconfirmed(&deed, "nothing was done")) }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}

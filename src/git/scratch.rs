@@ -1,0 +1,371 @@
+//! Work on a repository's objects that leaves nothing in it: what is made lies in a folder of its own, beside the
+//! repository's objects, and is gone with it unless it is kept.
+
+use super::{Advertised, ObjectId, RefName, Remote, Repository};
+use crate::durable::{self, Modes};
+use crate::error::{AtPath, Error, Result};
+use crate::process::Command;
+use bstr::{BString, ByteSlice};
+use std::cell::OnceCell;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The oldest git that merges without a work tree (`git merge-tree --write-tree`).
+const MERGES_SINCE: (u32, u32) = (2, 38);
+/// The oldest git that takes trees and a base for it; an older one must find the base in commits.
+const MERGES_TREES_SINCE: (u32, u32) = (2, 45);
+/// The oldest git that takes attributes from a tree (`--attr-source`).
+const ATTRIBUTES_OF_TREE_SINCE: (u32, u32) = (2, 41);
+
+/// Objects beside a repository's own.
+pub struct Scratch {
+    folder: TempDir,
+    git_dir: PathBuf,
+    version: OnceCell<(u32, u32)>,
+}
+
+/// Whose `.gitattributes` count in a merge.
+#[derive(Debug, Clone, Copy)]
+pub enum Attributes<'a> {
+    /// Those in this work tree, where git itself would merge.
+    WorkTree(&'a Path),
+    /// Those of this commit.
+    Commit(&'a ObjectId),
+}
+
+/// How a merge of trees ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merge {
+    /// It gave this tree.
+    Clean(ObjectId),
+    /// Changes collide in these files.
+    Conflicts(Vec<Collision>),
+}
+
+/// A file in which changes collide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collision {
+    /// Its path. Where git had to give it a name beside another, what follows `~` is the id of a side.
+    pub path: BString,
+    /// git's word for it, such as `contents` or `modify/delete`.
+    pub kind: String,
+}
+
+/// A commit as a revert needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitText {
+    /// Its id.
+    pub id: ObjectId,
+    /// Its tree.
+    pub tree: ObjectId,
+    /// Its parents.
+    pub parents: Vec<ObjectId>,
+    /// Who wrote it, fit to be shown.
+    pub author: String,
+    /// The author's address.
+    pub email: String,
+    /// Its message in the encoding new messages are written in.
+    pub message: BString,
+}
+
+/// What becomes of one path between two trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeChange {
+    /// The path.
+    pub path: BString,
+    /// Mode and object before; `None` where it was not.
+    pub old: Option<(u32, ObjectId)>,
+    /// Mode and object after; `None` where it is no longer.
+    pub new: Option<(u32, ObjectId)>,
+}
+
+impl Scratch {
+    /// Makes an empty one.
+    pub fn new(repository: &Repository) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("cairn-").tempdir();
+        let folder = folder.at("make a folder in", &std::env::temp_dir())?;
+        let scratch = Self { folder, git_dir: repository.git_dir().to_owned(), version: OnceCell::new() };
+        let info = scratch.objects().join("info");
+        std::fs::create_dir_all(&info).at("create the folder", &info)?;
+        std::fs::create_dir_all(scratch.bare()).at("create the folder", &scratch.bare())?;
+        let list = info.join("alternates");
+        let objects = repository.objects_dir();
+        let objects = std::fs::canonicalize(&objects).at("find", &objects)?;
+        std::fs::write(&list, quoted(objects.as_os_str().as_bytes())).at("write", &list)?;
+        Ok(scratch)
+    }
+
+    /// Returns a folder in it, which exists.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn objects(&self) -> PathBuf {
+        self.folder.path().join("objects")
+    }
+
+    /// An empty folder in the place of a work tree.
+    fn bare(&self) -> PathBuf {
+        self.folder.path().join("tree")
+    }
+
+    /// Makes a git command that reads the repository and writes objects here.
+    pub fn git(&self) -> Command {
+        let git_dir = [b"--git-dir=", self.git_dir.as_os_str().as_bytes()].concat();
+        let command = Command::git().env("GIT_OBJECT_DIRECTORY", self.objects()).env("GIT_OPTIONAL_LOCKS", "0");
+        command.arg(OsStr::from_bytes(&git_dir))
+    }
+
+    /// Returns git's version.
+    pub fn git_version(&self) -> Result<(u32, u32)> {
+        if let Some(version) = self.version.get() {
+            return Ok(*version);
+        }
+        let out = Command::git().arg("version").read()?;
+        let text = out.to_str_lossy();
+        let mut numbers = text.split_whitespace().nth(2).unwrap_or_default().split('.').map(|part| part.parse().ok());
+        let version = numbers.next().flatten().zip(numbers.next().flatten());
+        let version =
+            version.ok_or_else(|| Error::outside("git", format!("git says of its version: {}", text.trim())))?;
+        Ok(*self.version.get_or_init(|| version))
+    }
+
+    /// Brings what these references of the host lead to, where the repository lacks it; no reference moves by it, and
+    /// nothing is written to the repository.
+    pub fn fetch(
+        &self,
+        repository: &Repository,
+        remote: &Remote,
+        advertised: &Advertised,
+        names: &[RefName],
+    ) -> Result<()> {
+        let missing = |name: &&RefName| advertised.refs.get(name).is_some_and(|id| !repository.contains(id));
+        let missing: Vec<_> = names.iter().filter(missing).collect();
+        if missing.is_empty() { Ok(()) } else { remote.fetch_by(self.git(), &missing) }
+    }
+
+    /// Returns what the commits say, in the order given.
+    pub fn commit_texts(&self, ids: &[ObjectId], encoding: &str) -> Result<Vec<CommitText>> {
+        if ids.is_empty() {
+            return Ok(vec![]);
+        }
+        let encoding = format!("--encoding={encoding}");
+        let format = "--format=tformat:%H%x00%T%x00%P%x00%an%x00%ae%x00%B";
+        let words = ["log", "--no-walk=unsorted", "--no-show-signature", "-z", &encoding, format, "--stdin"];
+        let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let out = self.git().args(words).read_with(input.as_bytes())?;
+        let fields: Vec<&[u8]> = out.split(|byte| *byte == 0).collect();
+        let known: Vec<_> = fields.chunks_exact(6).filter_map(commit_text).collect();
+        let find = |id: &ObjectId| known.iter().find(|text| text.id == *id).cloned();
+        ids.iter().map(|id| find(id).ok_or_else(|| unread(&format!("git log leaves out {id}")))).collect()
+    }
+
+    /// Merges `theirs` into `ours`, all of them trees or commits, on the base given.
+    ///
+    /// Returns an error for a git that cannot merge without a work tree, or that needs an object it does not get.
+    pub fn merge(
+        &self,
+        base: &ObjectId,
+        ours: &ObjectId,
+        theirs: &ObjectId,
+        attributes: &Attributes<'_>,
+        words: &[String],
+    ) -> Result<Merge> {
+        let version = self.git_version()?;
+        if version < MERGES_SINCE {
+            return Err(Error::outside("old-git", "this git cannot merge without a work tree")
+                .hint("install git 2.38 or newer here"));
+        }
+        let merge = |command: Command| command.args(["merge-tree", "--write-tree", "-z"]);
+        let command = self.merging(attributes, version)?;
+        if version >= MERGES_TREES_SINCE {
+            let base = format!("--merge-base={base}");
+            let command = merge(command).args(words).arg(base);
+            return merged(&command.arg(ours.to_string()).arg(theirs.to_string()).output()?);
+        }
+        let base = self.bare_commit(base, None)?;
+        let sides = [self.bare_commit(ours, Some(&base))?, self.bare_commit(theirs, Some(&base))?];
+        let output = merge(command).args(sides.iter().map(ToString::to_string)).output()?;
+        let Merge::Conflicts(mut collisions) = merged(&output)? else { return merged(&output) };
+        for collision in &mut collisions {
+            for (made, meant) in sides.iter().zip([ours, theirs]) {
+                collision.path = collision.path.replace(format!("~{made}"), format!("~{meant}")).into();
+            }
+        }
+        Ok(Merge::Conflicts(collisions))
+    }
+
+    fn merging(&self, attributes: &Attributes<'_>, version: (u32, u32)) -> Result<Command> {
+        let (tree, source) = match attributes {
+            Attributes::WorkTree(path) => (path.to_path_buf(), None),
+            Attributes::Commit(commit) => (self.bare(), Some(commit)),
+        };
+        let mut command = self.git().arg(OsStr::from_bytes(&[b"--work-tree=", tree.as_os_str().as_bytes()].concat()));
+        match source {
+            Some(commit) if version >= ATTRIBUTES_OF_TREE_SINCE => {
+                command = command.arg(format!("--attr-source={commit}"));
+            }
+            Some(commit) => self.lay_out_attributes(commit)?,
+            None => {}
+        }
+        Ok(command.in_folder(&tree))
+    }
+
+    /// Puts the `.gitattributes` of a commit where a git that knows no better looks for them.
+    fn lay_out_attributes(&self, commit: &ObjectId) -> Result<()> {
+        let out = self.git().args(["ls-tree", "-r", "-z", "--full-tree", &commit.to_string()]).read()?;
+        for line in out.split(|byte| *byte == 0) {
+            let Some((head, path)) = line.split_once_str("\t") else { continue };
+            let id = head.rsplit_once_str(" ").and_then(|(_, id)| ObjectId::from_hex(id).ok());
+            let (true, Some(id)) = (path.rsplit_str("/").next() == Some(b".gitattributes"), id) else { continue };
+            let target = self.bare().join(OsStr::from_bytes(path));
+            let content = self.git().args(["cat-file", "blob", &id.to_string()]).read()?;
+            std::fs::create_dir_all(target.parent().unwrap_or(&target)).at("create the folder of", &target)?;
+            std::fs::write(&target, content).at("write", &target)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a commit that only stands for its tree.
+    fn bare_commit(&self, of: &ObjectId, parent: Option<&ObjectId>) -> Result<ObjectId> {
+        let mut command = self.git();
+        for role in ["AUTHOR", "COMMITTER"] {
+            for (what, value) in [("NAME", "cairn"), ("EMAIL", "cairn@localhost"), ("DATE", "@1 +0000")] {
+                command = command.env(&format!("GIT_{role}_{what}"), value);
+            }
+        }
+        let command = command.args(["commit-tree", "--no-gpg-sign", &format!("{of}^{{tree}}"), "-m", "cairn"]);
+        let parent = parent.map(ToString::to_string);
+        id_in(&command.args(parent.iter().flat_map(|parent| ["-p", parent])).read()?)
+    }
+
+    /// Makes a commit as the person whose repository it is, signed where their config says so.
+    ///
+    /// Returns an error where git knows no identity, or cannot sign.
+    pub fn commit(&self, tree: &ObjectId, parents: &[ObjectId], message: &[u8], sign: bool) -> Result<ObjectId> {
+        let sign = if sign { "--gpg-sign" } else { "--no-gpg-sign" };
+        let parents = parents.iter().flat_map(|parent| ["-p".to_owned(), parent.to_string()]);
+        let command = self.git().args(["commit-tree", sign, &tree.to_string()]).args(parents);
+        id_in(&command.read_with(message)?)
+    }
+
+    /// Returns the tree of a commit.
+    pub fn tree_of(&self, commit: &ObjectId) -> Result<ObjectId> {
+        id_in(&self.git().args(["rev-parse", "--verify", &format!("{commit}^{{tree}}")]).read()?)
+    }
+
+    /// Returns what changes between two trees, renames as one that goes and one that comes, and the lines that come and go.
+    pub fn changes(&self, old: &ObjectId, new: &ObjectId) -> Result<(Vec<TreeChange>, [usize; 2])> {
+        let words = ["diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-ext-diff", "--no-abbrev"];
+        let out = self.git().args(words).args([old.to_string(), new.to_string()]).read()?;
+        let (mut changes, mut lines) = (vec![], [0, 0]);
+        let mut records = out.split(|byte| *byte == 0);
+        while let Some(record) = records.next() {
+            if let Some(raw) = record.strip_prefix(b":") {
+                let path = records.next().unwrap_or_default();
+                changes.push(raw_change(raw, path).ok_or_else(|| unread("git diff-tree answers in no way we know"))?);
+                continue;
+            }
+            for (sum, field) in lines.iter_mut().zip(record.split(|byte| *byte == b'\t')) {
+                // A binary file has none.
+                *sum += field.to_str().ok().and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+            }
+        }
+        Ok((changes, lines))
+    }
+
+    /// Packs what is reachable from `new` and not from `not`.
+    pub fn pack(&self, new: &[ObjectId], not: &[ObjectId]) -> Result<Vec<u8>> {
+        let mut input: String = new.iter().map(|id| format!("{id}\n")).collect();
+        input.extend(not.iter().map(|id| format!("^{id}\n")));
+        self.git().args(["pack-objects", "--revs", "--stdout", "-q"]).read_with(input.as_bytes())
+    }
+
+    /// Gives the repository what is reachable from `new` and not from `not`, durably; no reference leads to it yet.
+    pub fn keep(&self, repository: &Repository, new: &[ObjectId], not: &[ObjectId]) -> Result<()> {
+        let pack = self.pack(new, not)?;
+        repository.durable_git().args(["unpack-objects", "-q"]).read_with(&pack).map(drop)
+    }
+
+    /// Writes what is reachable from `new` and not from `not` to a file, as a pack, durably.
+    pub fn pack_to(&self, file: &Path, new: &[ObjectId], not: &[ObjectId]) -> Result<()> {
+        durable::write_over(file, &self.pack(new, not)?, Modes::OWNER)
+    }
+}
+
+/// A path for `info/alternates`, quoted as git unquotes it there.
+fn quoted(path: &[u8]) -> Vec<u8> {
+    let mut out = vec![b'"'];
+    for byte in path {
+        match byte {
+            b'"' | b'\\' => out.extend([b'\\', *byte]),
+            b'\n' => out.extend(b"\\n"),
+            byte => out.push(*byte),
+        }
+    }
+    out.extend(b"\"\n");
+    out
+}
+
+fn unread(why: &str) -> Error {
+    Error::outside("git", why)
+}
+
+fn id_in(out: &[u8]) -> Result<ObjectId> {
+    ObjectId::from_hex(out.trim()).map_err(|_| unread("git answers with no id"))
+}
+
+fn commit_text(fields: &[&[u8]]) -> Option<CommitText> {
+    let parents = fields[2].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    Some(CommitText {
+        id: ObjectId::from_hex(fields[0].trim()).ok()?,
+        tree: ObjectId::from_hex(fields[1]).ok()?,
+        parents: parents.map(|word| ObjectId::from_hex(word).ok()).collect::<Option<_>>()?,
+        author: crate::text::json_text(fields[3]),
+        email: crate::text::json_text(fields[4]),
+        message: fields[5].into(),
+    })
+}
+
+fn raw_change(raw: &[u8], path: &[u8]) -> Option<TreeChange> {
+    let words: Vec<&[u8]> = raw.split(|byte| *byte == b' ').collect();
+    let side = |mode: &[u8], id: &[u8]| {
+        let mode = u32::from_str_radix(mode.to_str().ok()?, 8).ok()?;
+        Some((mode != 0).then_some((mode, ObjectId::from_hex(id).ok()?)))
+    };
+    let [old_mode, new_mode, old, new, _] = words.as_slice() else { return None };
+    Some(TreeChange { path: path.into(), old: side(old_mode, old)?, new: side(new_mode, new)? })
+}
+
+/// Reads `git merge-tree --write-tree -z`: the tree, the stages of what collides, and git's words about it.
+fn merged(output: &crate::process::Output) -> Result<Merge> {
+    let mut records = output.stdout.split(|byte| *byte == 0);
+    let tree = records.next().and_then(|tree| ObjectId::from_hex(tree.trim()).ok());
+    match (output.status.code(), tree) {
+        (Some(0), Some(tree)) => return Ok(Merge::Clean(tree)),
+        (Some(1), Some(_)) => {}
+        _ => {
+            let why = format!("git merge-tree: {}", output.complaint());
+            return Err(Error::outside("git", why).hint("does this clone have every object? see: git fsck"));
+        }
+    }
+    let mut collisions: Vec<Collision> = vec![];
+    for stage in records.by_ref().take_while(|record| !record.is_empty()) {
+        let path = stage.split_once_str("\t").map_or(stage, |(_, path)| path).as_bstr();
+        if !collisions.iter().any(|known| known.path == path) {
+            collisions.push(Collision { path: path.to_owned(), kind: "unmerged".into() });
+        }
+    }
+    while let Some(count) = records.next().and_then(|count| count.to_str().ok()?.parse::<usize>().ok()) {
+        let paths: Vec<&[u8]> = records.by_ref().take(count).collect();
+        let kind = records.next().unwrap_or_default().to_str_lossy().into_owned();
+        let _words = records.next();
+        let Some(kind) = kind.strip_prefix("CONFLICT (").and_then(|kind| kind.strip_suffix(')')) else { continue };
+        for collision in collisions.iter_mut().filter(|one| paths.contains(&one.path.as_slice())) {
+            kind.clone_into(&mut collision.kind);
+        }
+    }
+    Ok(Merge::Conflicts(collisions))
+}

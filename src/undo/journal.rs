@@ -1,0 +1,232 @@
+//! What was done in this clone and can be taken back, one file an operation below `cairn/ops` of the git directory.
+//!
+//! The file is written, durably, before each step. An operation that is not finished was killed, and its file says how far
+//! it may have come; the next command finishes it or finds that nothing had happened. What the clone would lose by the
+//! operation lies as a pack beside the file, so that no reference is needed to keep it.
+
+use super::Verb;
+use crate::clock;
+use crate::durable::{self, Modes, random_name};
+use crate::error::{AtPath, Error, Result};
+use crate::git::{ObjectId, RefName, Repository};
+use crate::lock::{self, Lock};
+use crate::text;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The version of the files.
+const SCHEMA: u32 = 1;
+
+/// How far an operation came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing has moved yet, or the push was sent and its answer not yet noted.
+    Planned,
+    /// The host has it, or nothing is pushed: the clone follows.
+    Accepted,
+    /// It is done.
+    Done,
+    /// Nothing was done: the host refused, or it was killed before the host had it.
+    Abandoned,
+    /// It was done and taken back.
+    Undone,
+}
+
+/// An operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Always 1.
+    pub schema: u32,
+    /// Its name: the time and some random digits, so that names sort by age.
+    pub id: String,
+    /// What was done.
+    pub operation: Verb,
+    /// The plan it carried out.
+    pub plan_id: String,
+    /// When it began.
+    pub at: Timestamp,
+    /// How far it came.
+    pub state: State,
+    /// What moved on the host.
+    pub remote: Option<RemoteMove>,
+    /// What moved in this clone.
+    pub local: Option<LocalMove>,
+    /// Files that stood in the way and were kept aside.
+    pub captured: Option<Captured>,
+    /// The operation that this one takes back.
+    pub undoes: Option<String>,
+}
+
+/// The movement of one reference of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteMove {
+    /// The remote's name in this clone.
+    pub remote: Option<String>,
+    /// Where the push went.
+    pub push_url: String,
+    /// The reference.
+    #[serde(flatten)]
+    pub reference: Name,
+    /// What it held; null: it did not exist.
+    pub old: Option<String>,
+    /// What it holds since; null: it was deleted.
+    pub new: Option<String>,
+}
+
+/// The movement of one branch of this clone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalMove {
+    /// The branch.
+    #[serde(flatten)]
+    pub reference: Name,
+    /// What it held; null: it did not exist.
+    pub old: Option<String>,
+    /// What it holds since.
+    pub new: Option<String>,
+    /// The git directory of the work tree it is checked out in, whose files follow; null: in none.
+    pub checkout: Option<String>,
+}
+
+/// The full name of a reference, whatever its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// The name.
+    #[serde(rename = "ref")]
+    text: String,
+    /// Its bytes in base64, where they are not UTF-8.
+    #[serde(rename = "ref_bytes", skip_serializing_if = "Option::is_none", default)]
+    bytes: Option<String>,
+}
+
+impl From<&RefName> for Name {
+    fn from(name: &RefName) -> Self {
+        Self { text: text::json_text(name.as_bytes()), bytes: text::extra_bytes(name.as_bytes()) }
+    }
+}
+
+impl Name {
+    /// Returns the name as git takes it.
+    pub fn name(&self) -> Result<RefName> {
+        let bytes = text::from_json(&self.text, self.bytes.as_deref());
+        bytes.and_then(RefName::new).ok_or_else(|| unreadable(&self.text))
+    }
+}
+
+/// Files that were kept aside: a commit whose tree holds them at their paths, in the operation's pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Captured {
+    /// The commit.
+    pub commit: String,
+    /// The files.
+    pub files: Vec<CapturedFile>,
+}
+
+/// A file that was kept aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapturedFile {
+    /// Its path, and whatever its bytes are.
+    #[serde(flatten)]
+    pub path: super::plan::WorkPath,
+    /// Its permission bits, of which a tree keeps only one.
+    pub permissions: u32,
+}
+
+impl Entry {
+    /// Begins an operation.
+    pub fn new(operation: Verb, plan_id: &str) -> Self {
+        let at = clock::now();
+        let id = format!("{}-{}", clock::name_of_now(), &random_name()[..8]);
+        let state = State::Planned;
+        let plan_id = plan_id.to_owned();
+        Self {
+            schema: SCHEMA,
+            id,
+            operation,
+            plan_id,
+            at,
+            state,
+            remote: None,
+            local: None,
+            captured: None,
+            undoes: None,
+        }
+    }
+
+    /// Tells whether it was begun and neither finished nor given up.
+    pub fn is_unfinished(&self) -> bool {
+        matches!(self.state, State::Planned | State::Accepted)
+    }
+}
+
+/// Reads an id that an entry or a plan holds.
+pub fn id_of(text: &str) -> Result<ObjectId> {
+    ObjectId::from_hex(text.as_bytes()).map_err(|_| unreadable(text))
+}
+
+fn unreadable(what: &str) -> Error {
+    Error::damaged("journal", format!("the journal holds what it cannot: {}", text::shown(what.as_bytes())))
+}
+
+/// The operations of a clone; all its work trees share them.
+#[derive(Debug)]
+pub struct Journal {
+    folder: PathBuf,
+}
+
+impl Journal {
+    /// Returns the journal of a repository, which need not exist yet.
+    pub fn of(repository: &Repository) -> Self {
+        Self { folder: repository.common_dir().join("cairn").join("ops") }
+    }
+
+    /// Takes the lock under which operations are carried out, one at a time.
+    pub fn lock(&self, wait: Duration) -> Result<Lock> {
+        durable::make_folders(&self.folder, Modes::OWNER)?;
+        let lock = lock::take(&self.folder.join("lock"), Modes::OWNER.file, wait)?;
+        durable::sweep(&self.folder)?;
+        Ok(lock)
+    }
+
+    /// Writes an entry, durably, in place of what it said before.
+    pub fn write(&self, entry: &Entry) -> Result<()> {
+        let mut bytes = serde_json::to_vec_pretty(entry).expect("text serializes");
+        bytes.push(b'\n');
+        durable::write_over(&self.path(entry, "json"), &bytes, Modes::OWNER)
+    }
+
+    /// Returns where a file of an entry lies: its `json`, its `pack`, or what it needs while it moves files.
+    pub fn path(&self, entry: &Entry, kind: &str) -> PathBuf {
+        self.folder.join(format!("{}.{kind}", entry.id))
+    }
+
+    /// Returns all entries, newest first.
+    ///
+    /// Returns an error for a file that is no entry, naming it.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let listed = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+            listed => listed.at("read the folder", &self.folder)?,
+        };
+        let mut entries = vec![];
+        for file in listed {
+            let path = file.at("read the folder", &self.folder)?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                entries.push(read(&path)?);
+            }
+        }
+        entries.sort_by(|a: &Entry, b| b.id.cmp(&a.id));
+        Ok(entries)
+    }
+}
+
+fn read(path: &Path) -> Result<Entry> {
+    let bytes = std::fs::read(path).at("read", path)?;
+    let entry: Option<Entry> = serde_json::from_slice(&bytes).ok();
+    entry.filter(|entry| entry.schema == SCHEMA).ok_or_else(|| {
+        Error::damaged("journal", format!("{} is no operation that this git-cairn knows", path.display()))
+            .hint("move it away to go on without what it can take back")
+    })
+}

@@ -1,0 +1,44 @@
+//! Taking back what was done to a branch: `revert` and `reset`, seen and predicted before anything is touched, carried out
+//! on the host first, and noted so that it can be taken back in turn.
+
+mod journal;
+mod message;
+mod plan;
+
+pub use journal::{Captured, CapturedFile, Entry, Journal, LocalMove, Name, RemoteMove, State, id_of};
+pub use message::{of_reset, of_revert};
+pub use plan::{Changes, Conflict, Container, HostVerdict, Mode, Plan, WorkPath, Worktree};
+
+use serde::{Deserialize, Serialize};
+
+/// What is done to a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// An environment moves on.
+    Deploy,
+    /// An environment moves back.
+    Rollback,
+    /// Commits are taken back by new ones.
+    Revert,
+    /// A branch goes back to what it was at a commit.
+    Reset,
+    /// One's own commits are carried onto a branch that was reset.
+    CatchUp,
+    /// One of the others is taken back.
+    Undo,
+}
+
+impl Verb {
+    /// Returns the word a person types.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Rollback => "rollback",
+            Self::Revert => "revert",
+            Self::Reset => "reset",
+            Self::CatchUp => "catch-up",
+            Self::Undo => "undo",
+        }
+    }
+}
