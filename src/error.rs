@@ -89,6 +89,13 @@ impl Error {
         self
     }
 
+    /// Makes it mean something else to the one who called.
+    #[must_use]
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Puts what was being done before the message.
     #[must_use]
     pub fn while_doing(mut self, what: impl fmt::Display) -> Self {

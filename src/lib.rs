@@ -17,6 +17,7 @@ pub mod ruling;
 pub mod setup;
 pub mod site;
 pub mod store;
+pub mod uncommitted;
 pub mod undo;
 pub mod worker;
 

@@ -26,6 +26,8 @@ mod deploy;
 mod deployments;
 #[path = "it/docs.rs"]
 mod docs;
+#[path = "it/edits.rs"]
+mod edits;
 #[path = "it/exact.rs"]
 mod exact;
 #[path = "it/faults.rs"]

@@ -12,7 +12,7 @@ const LINES: &[&[&str]] = &[
     &["ruling"],
     &["audit"],
     &["element", "guard", "queue"],
-    &["bundle"],
+    &["bundle", "uncommitted"],
     &["git", "store"],
     &["site"],
     &["clock", "durable", "error", "lock", "process", "text", "turn"],

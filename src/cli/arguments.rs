@@ -14,6 +14,7 @@ A deployment is due                    git cairn deploy test, then git cairn dep
 The repository is gone                 git cairn restore <backup> --store <dir> --to <dir> --bare
 What was deployed, and when            git cairn deployments
 Is there a backup, and is it whole     git cairn backup list, git cairn backup verify
+What would a backup miss               git cairn uncommitted
 A new host                             git cairn setup";
 
 /// Deployments that are marked, backups that are proven, and a way back
@@ -60,6 +61,8 @@ pub enum Verb {
     Guard(Guard),
     /// Show who did what on this host, newest first
     Audit(Audit),
+    /// Show what stands in a served work tree and in no commit: what a deployment would overwrite
+    Uncommitted(Uncommitted),
     /// Do what pushes left to do
     Worker(Worker),
     /// Show the whole story in a throw-away folder
@@ -318,6 +321,20 @@ pub struct Restore {
     /// Where to look
     #[command(flatten)]
     pub store: StoreArguments,
+}
+
+/// `git cairn uncommitted`.
+#[derive(Debug, Args)]
+pub struct Uncommitted {
+    /// The environment whose work tree is meant; by default the first that has one
+    #[arg(value_name = "ENV")]
+    pub environment: Option<String>,
+    /// Look at this work tree
+    #[arg(long, value_name = "DIR")]
+    pub worktree: Option<PathBuf>,
+    /// End with 1 if there are changes
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// `git cairn worker`.

@@ -1,11 +1,14 @@
 //! The documents that `--json` prints.
 
 use crate::backup::{Catalog, Manifest};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Served};
 use crate::element::code::Proof;
 use crate::error::Result;
 use crate::git::{RefList, RefValue};
+use crate::site::Environment;
 use crate::text;
+use crate::uncommitted::{Change, Ignored};
+use bstr::BString;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -112,4 +115,68 @@ pub fn deployment(deployment: &Deployment, subject: &str, backup: Option<&str>) 
         "rollback": message.is_some_and(|message| message.rollback),
         "backup": backup,
     })
+}
+
+/// What stands in a served work tree and in no commit.
+pub fn uncommitted(environment: &Environment, served: &Served) -> Value {
+    let Served { tree, seen, tag, note } = served;
+    let mut changes: Vec<Value> = seen.changes.iter().map(change).collect();
+    changes.extend(seen.ignored.iter().map(ignored));
+    let unreadable = seen.unreadable.iter().map(|one| with_path(json!({"why": one.why}), "path", &one.path));
+    with_path(
+        json!({
+            "schema": 1,
+            "environment": environment.name.as_str(),
+            "base": seen.base.map(|id| id.to_string()),
+            "deployment": tag,
+            "note": note,
+            "clean": seen.is_clean(),
+            "ignored": seen.ignored.len(),
+            "changes": changes,
+            "unreadable": unreadable.collect::<Vec<_>>(),
+            "warnings": seen.warnings,
+        }),
+        "worktree",
+        &tree.path().as_os_str().as_encoded_bytes().into(),
+    )
+}
+
+fn change(change: &Change) -> Value {
+    let value = json!({
+        "from": null,
+        "kind": change.kind.word(),
+        "binary": change.binary,
+        "staged": change.staged,
+        "ignored": false,
+        "hidden": change.hidden,
+        "modified_at": change.new.and_then(|new| new.stamp.modified_at()),
+    });
+    let value = with_path(value, "path", &change.path);
+    match &change.from {
+        Some(from) => with_path(value, "from", from),
+        None => value,
+    }
+}
+
+fn ignored(one: &Ignored) -> Value {
+    let path = BString::from([one.path.as_slice(), if one.folder { b"/" } else { b"" }].concat());
+    let value = json!({
+        "from": null,
+        "kind": "added",
+        "binary": false,
+        "staged": false,
+        "ignored": true,
+        "hidden": false,
+        "modified_at": one.stamp.modified_at(),
+    });
+    with_path(value, "path", &path)
+}
+
+/// Adds a path, and its bytes where it is no text.
+fn with_path(mut value: Value, field: &str, path: &BString) -> Value {
+    value[field] = text::json_text(path).into();
+    if let Some(extra) = text::extra_bytes(path) {
+        value[format!("{field}_bytes")] = extra.into();
+    }
+    value
 }

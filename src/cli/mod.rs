@@ -4,6 +4,7 @@ mod arguments;
 mod command;
 mod consent;
 mod json;
+mod owners;
 mod picker;
 mod progress;
 mod sites;
@@ -70,6 +71,7 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
         Verb::Restore(what) => command::restore::run(&place, what, ui),
         Verb::Guard(what) => command::guard::run(&place, &what, ui),
         Verb::Audit(what) => command::audit::run(&place, &what, ui),
+        Verb::Uncommitted(what) => command::uncommitted::run(&place, what, ui),
         Verb::Worker(what) => command::worker::run(&place, what, ui),
         Verb::Demo(what) => command::demo::run(what, ui),
         Verb::Hook(what) => command::hook::run(&what),

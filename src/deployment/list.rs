@@ -70,6 +70,19 @@ pub fn numbers_of(repository: &Repository, site: &Site, environment: &Environmen
     Ok(numbers)
 }
 
+/// Returns the tags of an environment's deployments with their commits, lowest number first.
+pub fn of_environment(
+    repository: &Repository,
+    site: &Site,
+    environment: &Environment,
+) -> Result<Vec<(String, ObjectId)>> {
+    let numbers = numbers_of(repository, site, environment)?;
+    let one = |(number, id): (u64, ObjectId)| {
+        Some((site.template.short(&environment.name, number), repository.peel_to_commit(&id)?))
+    };
+    Ok(numbers.into_iter().filter_map(one).collect())
+}
+
 fn read(repository: &Repository, environment: &str, number: u64, tag: String, id: &ObjectId) -> Option<Deployment> {
     let commit = repository.peel_to_commit(id)?;
     let object = repository.tag_object(id);

@@ -5,6 +5,7 @@ mod list;
 mod order;
 mod plan;
 mod planned;
+mod served;
 mod settle;
 mod tag;
 
@@ -13,5 +14,6 @@ pub use list::{Deployment, of_advertised, of_repository};
 pub use order::{Goal, happened};
 pub use plan::{Applied, Elsewhere, Operation, Plan, Wish, apply, nothing, plan};
 pub use planned::{PlanCommit, Planned, Warning, confirmed, read_plan, sealed, shown_id};
+pub use served::{Served, look_at_served, served_environment};
 pub use settle::{Settled, highest_in_store, note, settle_landed, settle_to_tip};
 pub use tag::{TagMessage, clean_note};

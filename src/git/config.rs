@@ -1,5 +1,6 @@
 //! git's configuration, as git would answer it: system, global, repository, includes and `git -c`.
 
+use crate::error::{Error, Result};
 use bstr::{BString, ByteSlice};
 
 /// A key of git's configuration; section and name are compared without case, the subsection with it.
@@ -31,6 +32,19 @@ struct Entry {
     local: bool,
 }
 
+/// The keys of a stranger's config that are taken over: they say how files are to be read, and name nothing that is run.
+const HARMLESS: [(&str, &str); 9] = [
+    ("core", "autocrlf"),
+    ("core", "eol"),
+    ("core", "excludesfile"),
+    ("core", "filemode"),
+    ("core", "ignorecase"),
+    ("core", "symlinks"),
+    ("core", "worktree"),
+    ("extensions", "objectformat"),
+    ("extensions", "refstorage"),
+];
+
 /// All values, in the order in which git reads them: the last one of a key wins.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
@@ -41,6 +55,27 @@ impl Config {
     /// Adds a value after all others.
     pub(super) fn push(&mut self, key: Key, value: BString, local: bool) {
         self.entries.push(Entry { key, value, local });
+    }
+
+    /// Returns the configuration of a clone that somebody else may write, as data: what the system and the user say, and of its
+    /// own file, the content of which is given, what names nothing that is run. Includes in it are not followed.
+    ///
+    /// Returns an error where git could not read the file either.
+    pub fn of_clone(&self, own: &[u8]) -> Result<Self> {
+        let meta = gix::config::file::Metadata::from(gix::config::Source::Local);
+        let file = gix::config::File::from_bytes_no_includes(own, meta, gix::config::file::init::Options::default());
+        let file =
+            file.map_err(|error| Error::damaged("config", format!("a clone's config cannot be read: {error}")))?;
+        // What was said on the command line goes before what the file says, as everywhere.
+        let (before, after) = self.entries.split_at(self.entries.iter().position(|entry| entry.local).unwrap_or(0));
+        let mut config = Self { entries: before.to_vec() };
+        for (section, name) in HARMLESS {
+            for value in file.raw_values_by(section, None, name).unwrap_or_default() {
+                config.push(Key { section: section.into(), subsection: None, name: name.into() }, value, true);
+            }
+        }
+        config.entries.extend(after.iter().filter(|entry| !entry.local).cloned());
+        Ok(config)
     }
 
     /// Returns the value of `section.name`, as text; bytes that are not UTF-8 are replaced.

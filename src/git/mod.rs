@@ -5,12 +5,15 @@
 
 mod config;
 mod graph;
+mod index_file;
 mod names;
+mod objects;
 mod pack;
 mod pack_index;
 mod refs;
 mod remote;
 mod repository;
+mod rules;
 mod scratch;
 mod settings;
 mod worktrees;
@@ -19,7 +22,9 @@ pub use config::{Config, Key};
 pub use gix::ObjectId;
 pub use gix::hash::Kind as HashKind;
 pub use graph::Graph;
+pub use index_file::{IndexFile, Staged};
 pub use names::{RefName, wildmatch};
+pub use objects::{BlobHasher, ObjectReader, Objects, TreeEntry, blob_id};
 pub use pack::{
     PackFiles, PackStatistics, Reference, bitmap_says_exact, boundary, index_pack, make_pack, sole_pack, stream_pack,
     verify_pack,
@@ -28,5 +33,6 @@ pub use pack_index::{Membership, PackIndex};
 pub use refs::{Head, PINS, RefList, RefValue};
 pub use remote::{Advertised, Lease, PushReport, Remote, accepted};
 pub use repository::{CommitLine, Place, Repository, TagObject, is_null, null_id};
+pub use rules::{Conversion, LineEnds, RULES_BYTES_MAX, RuleFiles, Rules, to_utf8, undo_ident};
 pub use scratch::{Attributes, Collision, CommitText, Merge, Scratch, TreeChange};
 pub use settings::settings;

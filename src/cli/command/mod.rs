@@ -9,4 +9,5 @@ pub mod guard;
 pub mod hook;
 pub mod restore;
 pub mod setup;
+pub mod uncommitted;
 pub mod worker;

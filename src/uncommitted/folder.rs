@@ -1,0 +1,552 @@
+//! One folder of a work tree, read and compared at once.
+
+use super::cache::{Cache, Horizon, Known, Part};
+use super::compare::{self, Verdict};
+use super::inside::{self, Entry};
+use super::place::WorkTree;
+use super::{Change, EXECUTABLE, GITLINK, Ignored, LINK, New, Old, REGULAR, Seen, Stamp, Unreadable, content};
+use crate::git::{Conversion, ObjectId, ObjectReader, RULES_BYTES_MAX, Rules, Staged, TreeEntry, blob_id};
+use bstr::{BStr, BString, ByteSlice};
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+/// What all workers share.
+pub struct Shared<'a> {
+    /// The tree.
+    pub tree: &'a WorkTree,
+    /// What the last look left.
+    pub cache: &'a Cache,
+    /// Which files this look may leave for the next.
+    pub horizon: Horizon,
+}
+
+/// What says which paths git watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watch {
+    /// The commit: there is no index.
+    Commit,
+    /// The index.
+    Index,
+    /// The commit, in a folder that a sparse index leaves out: nothing need be there.
+    Sparse,
+}
+
+/// A folder to be looked at.
+pub struct Task {
+    above: Option<Arc<OwnedFd>>,
+    name: Vec<u8>,
+    folder: BString,
+    tree: Option<ObjectId>,
+    staged: Range<usize>,
+    rules: Rules,
+    ignored: bool,
+    watch: Watch,
+}
+
+impl Task {
+    /// The root of a tree that stands on a commit's tree.
+    pub fn root(tree: &WorkTree, base: Option<ObjectId>) -> Self {
+        Self {
+            above: None,
+            name: vec![],
+            folder: BString::default(),
+            tree: base,
+            staged: 0..tree.index().map_or(0, crate::git::IndexFile::len),
+            rules: tree.rules().clone(),
+            ignored: false,
+            watch: if tree.has_index() { Watch::Index } else { Watch::Commit },
+        }
+    }
+
+    fn is_watched(&self) -> bool {
+        self.tree.is_some() || !self.staged.is_empty()
+    }
+}
+
+/// A repository found inside the tree.
+#[derive(Debug, Clone)]
+pub struct Inner {
+    /// Where it stands.
+    pub path: BString,
+    /// What the commit has there.
+    pub base: Option<Old>,
+    /// What the index has there.
+    pub staged: Option<Staged>,
+}
+
+/// One thread's part of a look.
+pub struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    /// Reads objects.
+    pub reader: ObjectReader,
+    /// What was found so far.
+    pub seen: Seen,
+    /// Repositories to be looked at.
+    pub inner: Vec<Inner>,
+    /// What the next look may use.
+    pub parts: Vec<Part>,
+}
+
+/// What stands in one place: on the disk, in the commit, in the index.
+struct Row<'r> {
+    name: &'r [u8],
+    disk: Option<Entry>,
+    base: Option<Known<'r>>,
+    index: Option<(bool, Range<usize>)>,
+}
+
+/// The folder that is being looked at.
+struct Here<'r> {
+    at: &'r Arc<OwnedFd>,
+    task: &'r Task,
+    rules: &'r Rules,
+    /// Whether what was seen before was seen by the same rules.
+    reuses: bool,
+}
+
+/// How a file lies there.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    stamp: Stamp,
+    as_stored: Old,
+    remembered: bool,
+}
+
+impl<'a> Worker<'a> {
+    /// Makes one.
+    pub fn new(shared: &'a Shared<'a>) -> Self {
+        let reader = shared.tree.objects().reader();
+        Self { shared, reader, seen: Seen::default(), inner: vec![], parts: vec![] }
+    }
+
+    /// Looks at a folder; those in it are added to `next`.
+    pub fn look(&mut self, task: Task, next: &mut Vec<Task>) {
+        let opened = match &task.above {
+            Some(above) => inside::open_folder(above.as_fd(), &task.name),
+            None => self.shared.tree.root().try_clone_to_owned(),
+        };
+        let listed = opened.and_then(|at| Ok((inside::list(at.as_fd())?, Arc::new(at))));
+        let (listed, at) = match listed {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return self.gone(&task.folder, task.tree, task.staged, task.watch);
+            }
+            Err(error) => return self.unreadable(task.folder.trim_end_with(|c| c == '/').into(), &error),
+        };
+        if !task.is_watched() && !task.folder.is_empty() && self.is_repository(&at, &task, &listed) {
+            let path = task.folder.trim_end_with(|c| c == '/').into();
+            return self.inner.push(Inner { path, base: None, staged: None });
+        }
+        if listed.is_empty() {
+            self.seen.empty_folders.push(task.folder.trim_end_with(|c| c == '/').into());
+        }
+        if let Err(error) = self.compare(&at, &task, &listed, next) {
+            self.unreadable(task.folder.trim_end_with(|c| c == '/').into(), &error);
+        }
+    }
+
+    fn unreadable(&mut self, path: BString, why: &impl ToString) {
+        self.seen.unreadable.push(Unreadable { path, why: why.to_string() });
+    }
+
+    fn is_repository(&self, at: &Arc<OwnedFd>, task: &Task, listed: &[(std::ffi::CString, Entry)]) -> bool {
+        if listed.binary_search_by(|(name, _)| name.as_bytes().cmp(b".git")).is_err() {
+            return false;
+        }
+        let path = super::place::join(self.shared.tree.path(), task.folder.as_bstr());
+        let git_dir = super::place::git_dir(at.as_fd(), &path).ok().flatten();
+        let kind = self.shared.tree.objects().kind();
+        git_dir.is_some_and(|path| super::foreign::Foreign::open(&path, kind).is_ok_and(|foreign| foreign.is_one()))
+    }
+
+    fn compare(
+        &mut self,
+        at: &Arc<OwnedFd>,
+        task: &Task,
+        listed: &[(std::ffi::CString, Entry)],
+        next: &mut Vec<Task>,
+    ) -> Result<(), crate::error::Error> {
+        let shared = self.shared;
+        let known = shared.cache.folder(&task.folder);
+        let same_tree = known.as_ref().is_some_and(|known| known.tree == task.tree);
+        let read = match task.tree {
+            Some(id) if !same_tree => self.reader.tree(&id)?,
+            _ => vec![],
+        };
+        let names = known.as_ref().map(|known| known.names.as_slice()).unwrap_or_default();
+        let base: Vec<Known<'_>> =
+            if same_tree { names.to_vec() } else { merged(&read, names, task.rules.converts_nothing()) };
+        let index = shared.tree.index().filter(|_| task.watch == Watch::Index);
+        let mut children = index.map(|index| index.children(task.staged.clone(), task.folder.as_bstr()));
+        if let Some(children) = &mut children {
+            children.sort_by_key(|(name, _, _)| *name);
+        }
+        let rows = rows(listed, &base, children.as_deref().unwrap_or_default());
+        let rules = self.enter(at, task, &rows);
+        let reuses = known.as_ref().is_none_or(|known| known.rules == rules.key());
+        let here = Here { at, task, rules: &rules, reuses };
+        let mut told = Vec::with_capacity(base.len());
+        let mut fresh = !same_tree || !reuses;
+        for row in rows {
+            fresh |= self.row(&here, row, &mut told, next);
+        }
+        let same = known.as_ref().filter(|known| !fresh && known.names.len() == told.len());
+        match same {
+            Some(known) => self.parts.push(Part::Same(known.bytes.clone())),
+            None if told.is_empty() => {}
+            None => self.parts.extend(Part::of(&task.folder, task.tree, rules.key(), &told)),
+        }
+        Ok(())
+    }
+
+    /// Reads the folder's own rules; of attributes that are not there, git takes those it has.
+    fn enter(&mut self, at: &Arc<OwnedFd>, task: &Task, rows: &[Row<'_>]) -> Rules {
+        let mut content = [None, None];
+        for (slot, name) in content.iter_mut().zip([&b".gitignore"[..], b".gitattributes"]) {
+            let Ok(position) = rows.binary_search_by(|row| row.name.cmp(name)) else { continue };
+            let row = &rows[position];
+            if row.disk == Some(Entry::File) {
+                match inside::read(at.as_fd(), name, RULES_BYTES_MAX) {
+                    Ok(bytes) => *slot = bytes,
+                    Err(error) => self.unreadable([task.folder.as_slice(), name].concat().into(), &error),
+                }
+            }
+            let staged = self.staged(row);
+            let may_fall_back = name == b".gitattributes" || staged.is_some_and(|staged| staged.skipped);
+            if slot.is_none() && may_fall_back {
+                let of_commit = row.base.filter(|base| base.in_tree && task.watch != Watch::Index).map(|base| base.id);
+                *slot = staged.map(|staged| staged.id).or(of_commit).and_then(|id| self.reader.blob(&id).ok());
+            }
+        }
+        let [ignore, attributes] = content;
+        task.rules.enter(task.folder.as_bstr(), ignore.as_deref(), attributes.as_deref())
+    }
+
+    fn staged(&self, row: &Row<'_>) -> Option<Staged> {
+        let (is_folder, entries) = row.index.clone()?;
+        let index = self.shared.tree.index().filter(|_| !is_folder)?;
+        Some(index.staged(entries))
+    }
+
+    /// Compares what stands in one place; returns whether that is to be remembered anew.
+    fn row<'r>(&mut self, here: &Here<'_>, row: Row<'r>, told: &mut Vec<Known<'r>>, next: &mut Vec<Task>) -> bool {
+        if here.rules.is_dot_git(row.name) {
+            return false;
+        }
+        let base = row.base.filter(|base| base.in_tree);
+        let (base_tree, base_file) = match base {
+            Some(known) if known.mode == TreeEntry::FOLDER => (Some(known.id), None),
+            Some(known) => (None, Some(Old { mode: known.mode, id: known.id })),
+            None => (None, None),
+        };
+        told.extend(base.map(|known| Known { content: None, ..known }));
+        let staged = self.staged(&row);
+        let sparse = staged.is_some_and(|staged| staged.mode == TreeEntry::FOLDER);
+        let staged = staged.filter(|_| !sparse);
+        let below = match row.index {
+            Some((true, entries)) => entries,
+            _ => 0..0,
+        };
+        let watch = if sparse { Watch::Sparse } else { here.task.watch };
+        let has_folder = base_tree.is_some() || !below.is_empty();
+        let tracked = if here.task.watch == Watch::Index { staged.map(|s| s.mode) } else { base_file.map(|f| f.mode) };
+        let path = || BString::from([here.task.folder.as_slice(), row.name].concat());
+        if has_folder && row.disk != Some(Entry::Folder) {
+            self.gone(&[path().as_slice(), b"/"].concat(), base_tree, below, watch);
+            return self.file(here, row.name, row.disk, base_file, staged, tracked, row.base, told);
+        }
+        if row.disk != Some(Entry::Folder) {
+            return self.file(here, row.name, row.disk, base_file, staged, tracked, row.base, told);
+        }
+        if !has_folder && tracked == Some(GITLINK) {
+            self.inner.push(Inner { path: path(), base: base_file, staged });
+            return false;
+        }
+        if base_file.is_some() || staged.is_some() {
+            self.judged(here.task.watch, path(), base_file, staged, None);
+        }
+        let path = path();
+        let ignored = here.task.ignored || here.rules.is_ignored(path.as_bstr(), true);
+        if ignored && !has_folder {
+            self.ignored(here.at.as_fd(), row.name, path, true);
+            return false;
+        }
+        next.push(Task {
+            above: Some(Arc::clone(here.at)),
+            name: row.name.to_vec(),
+            folder: [path.as_slice(), b"/"].concat().into(),
+            tree: base_tree,
+            staged: below,
+            rules: here.rules.clone(),
+            ignored,
+            watch,
+        });
+        false
+    }
+
+    /// Compares a path at which no folder stands now.
+    #[expect(clippy::too_many_arguments, reason = "they are the states of one path")]
+    fn file<'r>(
+        &mut self,
+        here: &Here<'_>,
+        name: &'r [u8],
+        disk: Option<Entry>,
+        base: Option<Old>,
+        staged: Option<Staged>,
+        tracked: Option<u32>,
+        known: Option<Known<'r>>,
+        told: &mut Vec<Known<'r>>,
+    ) -> bool {
+        let path = || BString::from([here.task.folder.as_slice(), name].concat());
+        let watch = here.task.watch;
+        if disk == Some(Entry::Special) {
+            self.seen.special.push(path());
+        }
+        if disk != Some(Entry::File) {
+            if base.is_some() || staged.is_some() {
+                self.judged(watch, path(), base, staged, None);
+            }
+            return false;
+        }
+        if tracked.is_none() {
+            let path = path();
+            if here.task.ignored || here.rules.is_ignored(path.as_bstr(), false) {
+                self.ignored(here.at.as_fd(), name, path.clone(), false);
+                if base.is_some() {
+                    self.judged(watch, path, base, staged, None);
+                }
+                return false;
+            }
+            if base.is_none() {
+                return self.added(here, name, path, staged);
+            }
+        }
+        let stored = staged.map(|staged| Old { mode: staged.mode, id: staged.id }).or(base);
+        let content = known.and_then(|known| known.content).filter(|_| here.reuses);
+        match self.work(here, name, stored, content) {
+            Ok(Some(work)) => self.compared(here, name, (base, staged, work), stored, told, path),
+            Ok(None) => {
+                self.judged(watch, path(), base, staged, None);
+                false
+            }
+            Err(error) => {
+                self.unreadable(path(), &error);
+                false
+            }
+        }
+    }
+
+    /// Notes a file that could be read; returns whether it is to be remembered anew.
+    fn compared<'r>(
+        &mut self,
+        here: &Here<'_>,
+        name: &'r [u8],
+        (base, staged, work): (Option<Old>, Option<Staged>, Work),
+        stored: Option<Old>,
+        told: &mut Vec<Known<'r>>,
+        path: impl Fn() -> BString,
+    ) -> bool {
+        let keeps = self.shared.horizon.is_past(&work.stamp) || work.remembered;
+        let content = keeps.then_some((work.stamp, work.as_stored.id));
+        match told.last_mut().filter(|last| last.name == name) {
+            Some(last) => last.content = content,
+            None => told.extend(stored.map(|stored| Known {
+                name,
+                mode: stored.mode,
+                id: stored.id,
+                in_tree: false,
+                content,
+            })),
+        }
+        let unchanged = base == Some(work.as_stored)
+            && staged.is_none_or(|staged| base == Some(Old { mode: staged.mode, id: staged.id }) && !staged.conflicted);
+        if !unchanged || (staged.is_none() && here.task.watch == Watch::Index) {
+            self.judged(here.task.watch, path(), base, staged, Some(work));
+        }
+        !work.remembered && keeps
+    }
+
+    /// Notes a file that git does not watch.
+    fn added(&mut self, here: &Here<'_>, name: &[u8], path: BString, staged: Option<Staged>) -> bool {
+        match inside::stamp(here.at.as_fd(), name) {
+            Ok(stamp) => {
+                let mode = self.mode_of(&stamp, None);
+                let verdict = Verdict { kind: super::Kind::Added, staged: staged.is_some(), hidden: false };
+                self.change(path, verdict, None, Some(New { mode, stamp, id: None }));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.unreadable(path, &error),
+        }
+        false
+    }
+
+    fn ignored(&mut self, at: BorrowedFd<'_>, name: &[u8], path: BString, folder: bool) {
+        // One that went meanwhile is none any more.
+        if let Ok(stamp) = inside::stamp(at, name) {
+            self.seen.ignored.push(Ignored { path, folder, stamp });
+        }
+    }
+
+    /// Reads how a file lies there, from what is known of its stamp or from itself; `None` where it is gone.
+    fn work(
+        &mut self,
+        here: &Here<'_>,
+        name: &[u8],
+        stored: Option<Old>,
+        known: Option<(Stamp, ObjectId)>,
+    ) -> Result<Option<Work>, content::NotContent> {
+        let stamp = match inside::stamp(here.at.as_fd(), name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            stamp => stamp?,
+        };
+        let mode = self.mode_of(&stamp, stored);
+        if let Some((_, id)) = known.filter(|(known, _)| *known == stamp) {
+            return Ok(Some(Work { stamp, as_stored: Old { mode, id }, remembered: true }));
+        }
+        let kind = self.shared.tree.objects().kind();
+        if stamp.is_link() {
+            let target = inside::link(here.at.as_fd(), name)?;
+            let id = blob_id(kind, &target).ok_or(content::NotContent::Attack)?;
+            return Ok(Some(Work { stamp, as_stored: Old { mode, id }, remembered: false }));
+        }
+        let path = BString::from([here.task.folder.as_slice(), name].concat());
+        let conversion = if mode == LINK { Conversion::default() } else { self.conversion(here.rules, path.as_bstr()) };
+        let mut file = inside::open_file(here.at.as_fd(), name)?;
+        let before = |reader: &mut ObjectReader| reader.blob(&stored?.id).ok();
+        let told = content::tell(&mut file, &conversion, kind, || before(&mut self.reader), None)?;
+        Ok(Some(Work { stamp: told.stamp, as_stored: Old { mode, id: told.id }, remembered: false }))
+    }
+
+    /// Returns what becomes of a file's content, and says once which filter is not run.
+    fn conversion(&mut self, rules: &Rules, path: &BStr) -> Conversion {
+        let conversion = rules.conversion(path);
+        if let Some(filter) = &conversion.filter {
+            let filter = crate::text::shown(filter);
+            let warning = format!("the filter {filter} is not run: its files are compared as they lie");
+            if !self.seen.warnings.contains(&warning) {
+                self.seen.warnings.push(warning);
+            }
+        }
+        conversion
+    }
+
+    /// The mode a file would have in git's tree.
+    fn mode_of(&self, stamp: &Stamp, stored: Option<Old>) -> u32 {
+        let tree = self.shared.tree;
+        match stored {
+            _ if stamp.is_link() => LINK,
+            Some(stored) if stored.mode == LINK && !tree.has_links() => LINK,
+            Some(stored) if !tree.trusts_modes() && stored.mode != LINK && stored.mode != GITLINK => stored.mode,
+            _ if tree.trusts_modes() && stamp.mode & 0o100 != 0 => EXECUTABLE,
+            _ => REGULAR,
+        }
+    }
+
+    fn judged(&mut self, watch: Watch, path: BString, base: Option<Old>, staged: Option<Staged>, work: Option<Work>) {
+        let lies = work.map(|work| work.as_stored);
+        let verdict = match watch {
+            Watch::Commit => compare::without_index(base, lies),
+            Watch::Index => compare::with_index(base, staged, lies),
+            Watch::Sparse if lies.is_none() => None,
+            Watch::Sparse => compare::without_index(base, lies).map(|verdict| Verdict { hidden: true, ..verdict }),
+        };
+        let new = work.map(|work| New { mode: work.as_stored.mode, stamp: work.stamp, id: Some(work.as_stored.id) });
+        if let Some(verdict) = verdict {
+            self.change(path, verdict, base, new);
+        }
+    }
+
+    fn change(&mut self, path: BString, verdict: Verdict, old: Option<Old>, new: Option<New>) {
+        let Verdict { kind, staged, hidden } = verdict;
+        let change = Change { path, from: None, kind, binary: false, staged, hidden, old, new, repository: None };
+        self.seen.changes.push(change);
+    }
+
+    /// Notes that everything is gone that the commit or the index have below a folder.
+    fn gone(&mut self, folder: &[u8], tree: Option<ObjectId>, staged: Range<usize>, watch: Watch) {
+        let mut paths: BTreeMap<BString, (Option<Old>, Option<Staged>)> = BTreeMap::new();
+        let mut trees: Vec<(BString, ObjectId)> = tree.map(|id| (folder.into(), id)).into_iter().collect();
+        while let Some((folder, id)) = trees.pop() {
+            match self.reader.tree(&id) {
+                Err(error) => self.unreadable(folder.trim_end_with(|c| c == '/').into(), &error),
+                Ok(entries) => {
+                    for entry in entries {
+                        let mut path = BString::from([folder.as_slice(), &entry.name].concat());
+                        if entry.is_folder() {
+                            path.push(b'/');
+                            trees.push((path, entry.id));
+                        } else {
+                            paths.entry(path).or_default().0 = Some(Old { mode: entry.mode, id: entry.id });
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(index) = self.shared.tree.index().filter(|_| watch == Watch::Index) {
+            let mut position = staged.start;
+            while position < staged.end {
+                let path = index.path(position);
+                let end = (position..staged.end).find(|at| index.path(*at) != path).unwrap_or(staged.end);
+                paths.entry(path.to_owned()).or_default().1 = Some(index.staged(position..end));
+                position = end;
+            }
+        }
+        for (path, (base, staged)) in paths {
+            self.judged(watch, path, base, staged, None);
+        }
+    }
+}
+
+/// The entries of a tree that was read, with what is known of the same names from before.
+fn merged<'r>(read: &'r [TreeEntry], known: &[Known<'r>], whatever_stored: bool) -> Vec<Known<'r>> {
+    let before = |entry: &TreeEntry| {
+        let found = known.binary_search_by(|known| known.name.cmp(entry.name.as_slice())).ok()?;
+        // How line ends are guessed depends on what is stored.
+        Some(known[found]).filter(|known| whatever_stored || known.id == entry.id)?.content
+    };
+    let one = |entry: &'r TreeEntry| Known {
+        name: entry.name.as_slice(),
+        mode: entry.mode,
+        id: entry.id,
+        in_tree: true,
+        content: before(entry),
+    };
+    let mut names: Vec<_> = read.iter().map(one).collect();
+    names.sort_by_key(|known| known.name);
+    names
+}
+
+/// Joins three sorted lists by their names.
+fn rows<'r>(
+    disk: &'r [(std::ffi::CString, Entry)],
+    base: &[Known<'r>],
+    index: &'r [(&'r BStr, bool, Range<usize>)],
+) -> Vec<Row<'r>> {
+    let (mut d, mut b, mut i) = (0, 0, 0);
+    let mut rows = Vec::with_capacity(disk.len().max(base.len()));
+    loop {
+        let names = [
+            disk.get(d).map(|(name, _)| name.as_bytes()),
+            base.get(b).map(|known| known.name),
+            index.get(i).map(|(name, _, _)| name.as_bytes()),
+        ];
+        let Some(name) = names.into_iter().flatten().min() else { return rows };
+        let mut row = Row { name, disk: None, base: None, index: None };
+        if names[0] == Some(name) {
+            row.disk = Some(disk[d].1);
+            d += 1;
+        }
+        if names[1] == Some(name) {
+            row.base = Some(base[b]);
+            b += 1;
+        }
+        if names[2] == Some(name) {
+            row.index = Some((index[i].1, index[i].2.clone()));
+            i += 1;
+        }
+        rows.push(row);
+    }
+}

@@ -1,0 +1,177 @@
+//! A look at a whole work tree.
+
+use super::cache::{Cache, Horizon, Part};
+use super::folder::{Shared, Task, Worker};
+use super::place::WorkTree;
+use super::renames::{self, Side};
+use super::similarity::{self, Spans};
+use super::{Change, Kind, New, Seen, repositories, walk};
+use crate::durable::Modes;
+use crate::error::Result;
+use crate::git::{ObjectId, Repository};
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// Contents larger than this are only paired when they are equal, in bytes.
+const SIMILAR_BYTES_MAX: u64 = 128 << 20;
+/// How many changes a thread takes at a time.
+const BATCH: usize = 64;
+
+/// How a look is made.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The folder of caches, below the host's git directory, and the modes of what is made in it; without one nothing is
+    /// remembered.
+    pub cache: Option<(PathBuf, Modes)>,
+    /// Whether [`Change::binary`] is told, which reads every change once more.
+    pub tells_binary: bool,
+}
+
+/// Looks at a work tree and tells how it is not as the commit `base` has it.
+///
+/// Returns an error where the commit itself cannot be read; what cannot be read in the tree is named in the answer.
+pub fn look(host: &Repository, tree: &WorkTree, base: Option<ObjectId>, options: &Options) -> Result<Seen> {
+    look_on(host, tree, base, options, walk::threads(), 0)
+}
+
+/// The same on so many threads, `depth` repositories below the tree that was named.
+pub(super) fn look_on(
+    host: &Repository,
+    tree: &WorkTree,
+    base: Option<ObjectId>,
+    options: &Options,
+    threads: usize,
+    depth: usize,
+) -> Result<Seen> {
+    let root = base.map(|commit| tree.objects().reader().tree_of(&commit)).transpose()?;
+    let kind = tree.objects().kind();
+    let place = options.cache.as_ref().map(|(folder, modes)| (Cache::path(folder, tree.path()), *modes));
+    let cache = place.as_ref().map(|(path, _)| Cache::read(path, tree.path(), kind)).unwrap_or_default();
+    let shared = Shared { tree, cache: &cache, horizon: Horizon::now() };
+    let workers = (0..threads).map(|_| Worker::new(&shared)).collect();
+    let workers = walk::over(vec![Task::root(tree, root)], workers, Worker::look);
+    let mut seen = Seen { base, warnings: tree.warnings().to_vec(), ..Seen::default() };
+    let (mut parts, mut inner) = (Vec::new(), Vec::new());
+    for worker in workers {
+        parts.extend(worker.parts);
+        inner.extend(worker.inner);
+        add(&mut seen, worker.seen);
+    }
+    let is_same = parts.len() == cache.len() && parts.iter().all(|part| matches!(part, Part::Same(_)));
+    if let Some((path, modes)) = place.filter(|_| !is_same) {
+        cache.write(&path, tree.path(), kind, &parts, modes);
+    }
+    repositories::add(host, tree, inner, depth, &mut seen);
+    pair(tree, base, threads, &mut seen);
+    if options.tells_binary {
+        tell_binary(tree, base, threads, &mut seen.changes);
+    }
+    seen.changes.sort_by(|a, b| a.path.cmp(&b.path));
+    seen.ignored.sort_by(|a, b| a.path.cmp(&b.path));
+    seen.special.sort();
+    seen.empty_folders.sort();
+    seen.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(seen)
+}
+
+fn add(seen: &mut Seen, part: Seen) {
+    seen.changes.extend(part.changes);
+    seen.ignored.extend(part.ignored);
+    seen.special.extend(part.special);
+    seen.empty_folders.extend(part.empty_folders);
+    seen.unreadable.extend(part.unreadable);
+    let new: Vec<_> = part.warnings.into_iter().filter(|warning| !seen.warnings.contains(warning)).collect();
+    seen.warnings.extend(new);
+}
+
+/// Joins what was deleted here and added there into what was renamed.
+fn pair(tree: &WorkTree, base: Option<ObjectId>, threads: usize, seen: &mut Seen) {
+    let is_old = |change: &Change| change.kind == Kind::Deleted && change.new.is_none() && !change.hidden;
+    let is_new = |change: &Change| change.kind == Kind::Added && change.new.is_some() && !change.hidden;
+    if !seen.changes.iter().any(is_old) || !seen.changes.iter().any(is_new) {
+        return;
+    }
+    let (mut old, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut seen.changes).into_iter().partition(is_old);
+    let (mut new, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_new);
+    seen.changes = rest;
+    old.sort_by(|a, b| a.path.cmp(&b.path));
+    new.sort_by(|a, b| a.path.cmp(&b.path));
+    identify(tree, base, threads, &mut new);
+    let mut reader = tree.objects().reader();
+    let deleted: Vec<_> =
+        old.iter().filter_map(|change| side(change, change.old.map(|old| (old.mode, old.id)))).collect();
+    let added: Vec<_> = new.iter().map(|change| change.new.and_then(|new| Some((new.mode, new.id?)))).collect();
+    // What could not be read is paired with nothing.
+    let (new, lost): (Vec<_>, Vec<_>) = new.into_iter().zip(added).partition(|(_, state)| state.is_some());
+    seen.changes.extend(lost.into_iter().map(|(change, _)| change));
+    let added: Vec<_> = new.iter().filter_map(|(change, state)| side(change, *state)).collect();
+    let mut new: Vec<_> = new.into_iter().map(|(change, _)| Some(change)).collect();
+    let mut contents = tree.contents(base);
+    let mut old_spans: HashMap<usize, Option<(u64, Spans)>> = HashMap::new();
+    let mut new_spans: HashMap<usize, Option<(u64, Spans)>> = HashMap::new();
+    let found = renames::find(&deleted, &added, |from, to| {
+        let size = reader.size(&deleted[from].id).unwrap_or(u64::MAX);
+        let lies = new[to].as_ref().and_then(|change| change.new).map_or(0, |new| new.stamp.size);
+        if size > SIMILAR_BYTES_MAX || lies > SIMILAR_BYTES_MAX {
+            return 0;
+        }
+        let after = new_spans.entry(to).or_insert_with(|| {
+            let mut bytes = Vec::new();
+            let told = contents.tell(new[to].as_ref()?, Some(&mut bytes)).ok()?;
+            Some((told.size, Spans::of(&bytes)))
+        });
+        let Some(after) = after.as_ref().filter(|after| similarity::may_be(size, after.0)) else { return 0 };
+        let before = old_spans.entry(from).or_insert_with(|| {
+            let bytes = reader.blob(&deleted[from].id).ok()?;
+            Some((bytes.len() as u64, Spans::of(&bytes)))
+        });
+        before.as_ref().map_or(0, |before| similarity::score((before.0, &before.1), (after.0, &after.1)))
+    });
+    if found.gave_up {
+        seen.warnings.push("too many files were deleted and added to tell by their content which were renamed".into());
+    }
+    let mut moved: Vec<Option<Change>> = old.into_iter().map(Some).collect();
+    for (from, to) in found.pairs {
+        if let (Some(old), Some(new)) = (moved[from].take(), new[to].take()) {
+            let staged = old.staged || new.staged;
+            seen.changes.push(Change { from: Some(old.path), kind: Kind::Renamed, old: old.old, staged, ..new });
+        }
+    }
+    seen.changes.extend(moved.into_iter().flatten());
+    seen.changes.extend(new.into_iter().flatten());
+}
+
+fn side(change: &Change, state: Option<(u32, ObjectId)>) -> Option<Side> {
+    state.map(|(mode, id)| Side { path: change.path.clone(), mode, id })
+}
+
+/// Tells the ids of what was added, on all threads.
+fn identify(tree: &WorkTree, base: Option<ObjectId>, threads: usize, changes: &mut [Change]) {
+    each(tree, base, threads, changes, |contents, change| {
+        if let Some(New { id: None, .. }) = change.new
+            && let Ok(told) = contents.tell(change, None)
+        {
+            change.new = change.new.map(|new| New { id: Some(told.id), stamp: told.stamp, ..new });
+        }
+    });
+}
+
+fn tell_binary(tree: &WorkTree, base: Option<ObjectId>, threads: usize, changes: &mut [Change]) {
+    each(tree, base, threads, changes, |contents, change| {
+        change.binary = contents.is_binary(change).unwrap_or(false);
+    });
+}
+
+fn each(
+    tree: &WorkTree,
+    base: Option<ObjectId>,
+    threads: usize,
+    changes: &mut [Change],
+    act: impl Fn(&mut super::Contents<'_>, &mut Change) + Sync,
+) {
+    // Neighbours share a folder, and so what is read of it.
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    let batches: Vec<_> = changes.chunks_mut(BATCH).collect();
+    let workers = (0..threads.min(batches.len())).map(|_| tree.contents(base)).collect();
+    walk::over(batches, workers, |contents, batch, _| batch.iter_mut().for_each(|change| act(contents, change)));
+}

@@ -1,0 +1,115 @@
+//! Repositories inside a tree, and what the served clone itself has that the host does not.
+
+use super::folder::Inner;
+use super::foreign::Foreign;
+use super::look::{Options, look_on};
+use super::place::{self, Kept, WorkTree};
+use super::{Change, GITLINK, Kind, Nested, New, Old, Seen, Unreadable, compare, inside};
+use crate::error::{Error, Result};
+use crate::git::{ObjectId, Repository, Staged};
+use bstr::{BString, ByteSlice};
+use std::os::fd::AsFd;
+
+/// How deep repositories in repositories are looked at.
+const DEPTH_MAX: usize = 8;
+
+/// Adds what the repositories inside a tree, and the tree's own, have that no commit here holds.
+pub fn add(host: &Repository, tree: &WorkTree, found: Vec<Inner>, depth: usize, seen: &mut Seen) {
+    for inner in found {
+        let path = inner.path.clone();
+        match one(host, tree, inner, depth) {
+            Ok(Some(change)) => seen.changes.push(change),
+            Ok(None) => {}
+            Err(error) => seen.unreadable.push(Unreadable { path, why: error.to_string() }),
+        }
+    }
+    if let Kept::Clone(git_dir) = tree.kept()
+        && depth == 0
+        && let Ok(foreign) = Foreign::open(git_dir, tree.objects().kind())
+    {
+        let unknown = unknown(host, &foreign, tree.head(), |_| true);
+        if !unknown.is_empty() {
+            let repository = Nested { git_dir: git_dir.clone(), head: tree.head(), edits: 0, unknown };
+            seen.changes.push(change(BString::default(), None, None, false, repository));
+        }
+    }
+}
+
+/// Looks at one; `None` where it is what the commit says.
+fn one(host: &Repository, outer: &WorkTree, inner: Inner, depth: usize) -> Result<Option<Change>> {
+    let Inner { path, base, staged } = inner;
+    let folder = place::join(outer.path(), path.as_bstr());
+    let at = inside::walk_to(outer.root(), &path).map_err(|error| unclear(&error))?;
+    let Some(git_dir) = place::git_dir(at.as_fd(), &folder)? else { return empty(&at, base, staged) };
+    if depth >= DEPTH_MAX {
+        return Err(unclear(&"it lies too deep in other repositories"));
+    }
+    let tree = WorkTree::open_below(host, &folder, outer.path())?;
+    let stamp = inside::stamp(outer.root(), &path).unwrap_or_default();
+    let head = tree.head();
+    // Its history is not the host's: only what lies beside its branches is nowhere else.
+    let counts = |name: &[u8]| base.is_none() || name.starts_with(b"refs/stash");
+    let kind = outer.objects().kind();
+    let unknown = match Foreign::open(&git_dir, kind) {
+        Ok(foreign) => unknown(host, &foreign, head.filter(|_| base.is_none()), counts),
+        Err(_) => vec![],
+    };
+    let below = look_on(host, &tree, head, &Options::default(), 1, depth + 1)?;
+    if let Some(first) = below.unreadable.first() {
+        return Err(unclear(&format!("{}: {}", crate::text::shown(&first.path), first.why)));
+    }
+    let now = head.map(|id| Old { mode: GITLINK, id });
+    let recorded = base.filter(|base| base.mode == GITLINK);
+    let is_as_staged = staged.is_none_or(|staged| base == Some(Old { mode: staged.mode, id: staged.id }));
+    if recorded.is_some() && now == base && below.changes.is_empty() && unknown.is_empty() && is_as_staged {
+        return Ok(None);
+    }
+    let repository = Nested { git_dir, head, edits: below.changes.len(), unknown };
+    let new = New { mode: GITLINK, stamp, id: head };
+    Ok(Some(change(path, base, Some(new), staged.is_some() && !is_as_staged, repository)))
+}
+
+/// A submodule that is not checked out: nothing to compare, unless there are files whose commits nobody has.
+fn empty(at: &impl AsFd, base: Option<Old>, staged: Option<Staged>) -> Result<Option<Change>> {
+    let listed = inside::list(at.as_fd()).map_err(|error| unclear(&error))?;
+    let differs =
+        staged.is_some_and(|staged| compare::between(base, Some(Old { mode: staged.mode, id: staged.id })).is_some());
+    match listed.is_empty() {
+        true if differs => Err(unclear(&"it is another commit in the index, and not checked out")),
+        true => Ok(None),
+        false => Err(unclear(&"it is a submodule without its repository, so its files cannot be compared")),
+    }
+}
+
+fn change(path: BString, old: Option<Old>, new: Option<New>, staged: bool, repository: Nested) -> Change {
+    Change {
+        path,
+        from: None,
+        kind: Kind::Repository,
+        binary: false,
+        staged,
+        hidden: false,
+        old,
+        new,
+        repository: Some(repository),
+    }
+}
+
+/// The references of a repository that lead to what the host does not have.
+fn unknown(
+    host: &Repository,
+    foreign: &Foreign,
+    head: Option<ObjectId>,
+    counts: impl Fn(&[u8]) -> bool,
+) -> Vec<(BString, ObjectId)> {
+    let mut found: Vec<_> =
+        foreign.refs().into_iter().filter(|(name, id)| counts(name) && !host.contains(id)).collect();
+    if let Some(id) = head.filter(|id| !host.contains(id) && !found.iter().any(|(_, known)| known == id)) {
+        found.insert(0, ("HEAD".into(), id));
+    }
+    found
+}
+
+fn unclear(why: &impl ToString) -> Error {
+    Error::failed("unreadable", why.to_string())
+}
