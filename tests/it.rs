@@ -34,10 +34,14 @@ mod exact;
 mod faults;
 #[path = "it/git_habits.rs"]
 mod git_habits;
+#[path = "it/grant.rs"]
+mod grant;
 #[path = "it/guard.rs"]
 mod guard;
 #[path = "it/history.rs"]
 mod history;
+#[path = "it/hold.rs"]
+mod hold;
 #[path = "it/hooks.rs"]
 mod hooks;
 #[path = "it/large.rs"]

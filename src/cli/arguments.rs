@@ -2,7 +2,7 @@
 
 mod host;
 
-pub use host::{Audit, AuditVerb, Guard, GuardVerb, Pause};
+pub use host::{Audit, AuditVerb, Grant, Guard, GuardVerb, Hold, Pause, Release};
 
 use crate::git::Place;
 use clap::{Args, Parser, Subcommand};
@@ -52,13 +52,17 @@ pub enum Verb {
     /// Move an environment on: test takes what dev is, live what test is
     Deploy(Move),
     /// Move an environment back to what it was
-    Rollback(Move),
+    Rollback(Rollback),
     /// Make, list, hand out and verify backups
     Backup(Backup),
     /// Bring a backup back into a directory
     Restore(Restore),
-    /// Pause the guard
+    /// Pause the guard, or permit one movement
     Guard(Guard),
+    /// Let nothing be deployed to an environment
+    Hold(Hold),
+    /// Let an environment that was held be deployed to again
+    Release(Release),
     /// Show who did what on this host, newest first
     Audit(Audit),
     /// Show what stands in a served work tree and in no commit: what a deployment would overwrite
@@ -130,6 +134,17 @@ pub struct Move {
     /// Whether it is to be done
     #[command(flatten)]
     pub consent: Consent,
+}
+
+/// `git cairn rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// What moves, and where to
+    #[command(flatten)]
+    pub what: Move,
+    /// Then hold the environment: nothing is deployed there until somebody releases it on the host
+    #[arg(long)]
+    pub hold: bool,
 }
 
 /// What every command takes that shows a plan and asks.

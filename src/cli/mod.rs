@@ -70,6 +70,8 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
         Verb::Backup(what) => command::backup::run(&place, what, ui),
         Verb::Restore(what) => command::restore::run(&place, what, ui),
         Verb::Guard(what) => command::guard::run(&place, &what, ui),
+        Verb::Hold(what) => command::hold::hold(&place, &what, ui),
+        Verb::Release(what) => command::hold::release(&place, &what, ui),
         Verb::Audit(what) => command::audit::run(&place, &what, ui),
         Verb::Uncommitted(what) => command::uncommitted::run(&place, what, ui),
         Verb::Worker(what) => command::worker::run(&place, what, ui),

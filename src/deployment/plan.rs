@@ -31,6 +31,8 @@ pub struct Wish<'a> {
     pub target: Option<&'a str>,
     /// The note.
     pub note: Option<&'a str>,
+    /// Whether the environment is to be held then.
+    pub hold: bool,
 }
 
 /// What would be done, and everything it was judged by.
@@ -67,6 +69,9 @@ pub struct Plan {
     pub commits_dropped_count: usize,
     /// Whether the host is told what is dropped (`cairn.rewind`), because it knows the word.
     pub announce: bool,
+    /// Whether the environment is then held, so that nothing is deployed there until somebody on the host releases it.
+    #[serde(default)]
+    pub hold: bool,
     /// What every plan says, and does not apply to one that moves a branch of the host alone.
     #[serde(flatten)]
     pub elsewhere: Elsewhere,
@@ -127,6 +132,11 @@ pub fn plan(repository: &Repository, host: &Host, wish: &Wish<'_>) -> Result<Pla
         )
         .hint(format!("push to it: git push <remote> HEAD:{}", environment.branch.short())));
     }
+    if wish.hold && !host.speaks {
+        let message =
+            format!("this host does not say that it knows git-cairn, and would not hold {}", environment.name);
+        return Err(Error::refused("no-hold", message).hint("set it up: git cairn setup; or leave out --hold"));
+    }
     let tip = host.tip(environment);
     let (target, target_name) = match (wish.target, wish.operation) {
         (Some(words), _) => named_target(repository, host, environment, words)?,
@@ -162,6 +172,7 @@ pub fn plan(repository: &Repository, host: &Host, wish: &Wish<'_>) -> Result<Pla
         commits_dropped: vec![],
         commits_dropped_count: 0,
         announce: false,
+        hold: wish.hold,
         elsewhere: Elsewhere::default(),
         warnings: vec![],
     };
@@ -346,6 +357,10 @@ fn push_options(plan: &Plan, host: &Host, lease: &Lease) -> Vec<BString> {
     }
     options.push(format!("cairn.deploy={}", plan.environment).into());
     options.extend(plan.note.as_ref().map(|note| format!("cairn.note={}", note.replace('\n', " ")).into()));
+    if plan.hold {
+        let reason = plan.note.clone().unwrap_or_else(|| format!("after a rollback to {}", &plan.target[..10]));
+        options.push(format!("cairn.hold={}", reason.replace('\n', " ")).into());
+    }
     if let Some(old) = lease.expect.filter(|_| plan.announce) {
         let announcement =
             [b"cairn.rewind=", lease.name.as_bytes(), format!(":{old}:{}", lease.target).as_bytes()].concat();

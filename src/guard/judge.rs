@@ -76,7 +76,7 @@ pub struct Circumstances {
     pub granted: Vec<Announcement>,
     /// The environments that are held, and why.
     pub held: Vec<(EnvironmentName, String)>,
-    /// Whether the guard is paused: then it is as if it were off.
+    /// Whether the guard is paused: then it only warns.
     pub paused: bool,
     /// git's own settings.
     pub git: GitSettings,
@@ -140,7 +140,7 @@ impl Verdict {
 
 /// Judges all movements of a push at once: if one is refused, none is made.
 pub fn judge(site: &Site, policy: &Policy, circumstances: &Circumstances, wanted: &[Wanted]) -> Verdict {
-    let mode = if circumstances.paused { Mode::Off } else { policy.mode };
+    let mode = if circumstances.paused && policy.mode == Mode::Enforce { Mode::Warn } else { policy.mode };
     let mut verdict = Verdict { mode, refused: vec![], tolerated: vec![], meant: vec![] };
     for (place, one) in wanted.iter().enumerate() {
         if let Some(rule) = host_rule(site, one) {

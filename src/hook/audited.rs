@@ -1,9 +1,9 @@
 //! The audit of a push: its verdict is written before it is accepted, and a push that cannot be audited is refused.
 
-use super::Verdict;
 use super::input::Push;
 use super::pusher::{own_user, who_pushes};
 use super::say::Voice;
+use super::{Verdict, pre_receive};
 use crate::audit::{Entry, Log, Ref, Sync, Verdict as Judged, What, Who};
 use crate::clock;
 use crate::durable::Modes;
@@ -36,41 +36,50 @@ pub(super) fn who_is_here(get: impl Fn(&str) -> Option<String>) -> Who {
     Who { name: pusher.name, known_by: pusher.source.into(), transport: transport.into(), address: ssh.or(http) }
 }
 
-/// Writes the verdict on a push, and returns the one that counts.
+/// The verdict on a push, and what the audit says of it.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Whether it goes on.
+    pub verdict: Verdict,
+    /// What it was.
+    pub what: What,
+    /// How it was judged.
+    pub judged: Judged,
+    /// By which rule.
+    pub rule: Option<&'static str>,
+}
+
+/// Judges a push, writes the verdict down, and returns the one that counts.
 ///
 /// While the guard is paused nothing that is in its own way stops a push: neither an audit that cannot be written, nor a
 /// policy that cannot be understood.
-pub(super) fn judged(
-    repository: &Repository,
-    push: &Push,
-    judged: Result<Verdict>,
-    voice: &mut Voice,
-) -> Result<Verdict> {
+pub(super) fn judge(repository: &Repository, push: &Push, voice: &mut Voice) -> Result<Verdict> {
     let site = Site::for_hook(&repository.config());
     let state = State::of(repository, site.map_or(Modes::OWNER, |(site, _)| site.modes));
-    let paused = paused(&state, voice);
-    let (what, word, rule) = match &judged {
-        Ok(Verdict::Accepted) => (What::Push, Judged::Accepted, None),
-        Ok(Verdict::Refused) => (What::Refusal, Judged::Refused, None),
-        Err(error) if paused.is_some() => (What::Push, Judged::Paused, Some(error.code())),
-        Err(error) => (What::Refusal, Judged::Refused, Some(error.code())),
+    let paused = paused(&state, voice).is_some();
+    let answer = match pre_receive::run(repository, push, paused, voice) {
+        Ok(answer) => answer,
+        Err(error) => {
+            let rule = Some(error.code());
+            if paused {
+                voice.warning(&error.to_string());
+                Answer { verdict: Verdict::Accepted, what: What::Push, judged: Judged::Paused, rule }
+            } else {
+                voice.error(&error);
+                Answer { verdict: Verdict::Refused, what: What::Refusal, judged: Judged::Refused, rule }
+            }
+        }
     };
-    let entry = of_push(push, what).judged(word, rule.map(str::to_owned));
+    let entry = of_push(push, answer.what).judged(answer.judged, answer.rule.map(str::to_owned));
     let written = Log::of(&state).append(&entry, Sync::Now);
     Pause::keep_room(&state);
     if let Err(error) = written {
-        if what == What::Push && paused.is_none() {
+        if answer.verdict == Verdict::Accepted && !paused {
             return Err(in_the_way(error));
         }
         voice.warning(&error.to_string());
     }
-    match judged {
-        Err(error) if paused.is_some() => {
-            voice.warning(&error.to_string());
-            Ok(Verdict::Accepted)
-        }
-        judged => judged,
-    }
+    Ok(answer.verdict)
 }
 
 /// A pause that is in force, of which each push is told.

@@ -7,6 +7,7 @@ mod install;
 mod post_receive;
 mod pre_receive;
 mod pusher;
+mod ruled;
 mod say;
 
 pub use audited::who_types;
@@ -62,10 +63,7 @@ pub fn run(event: Event, arguments: impl Iterator<Item = OsString>) -> ExitCode 
     let ours = here().and_then(|repository| match event {
         // Our hook file came here by a copy or a template: this repository is none of ours.
         _ if repository.config().get("cairn", "id").is_none() => Ok(Verdict::Accepted),
-        Event::PreReceive => {
-            let judged = pre_receive::run(&repository, &push, &mut voice);
-            audited::judged(&repository, &push, judged, &mut voice)
-        }
+        Event::PreReceive => audited::judge(&repository, &push, &mut voice),
         Event::PostReceive => post_receive::run(&repository, &push, &mut voice),
     });
     match ours {

@@ -3,7 +3,7 @@
 use super::input::Push;
 use super::pre_receive::{moved_environments, movement};
 use super::say::Voice;
-use super::{Verdict, audited};
+use super::{Verdict, audited, ruled};
 use crate::audit::Ref;
 use crate::backup::{host_store, how_proven, is_proven_id};
 use crate::deployment::{Settled, settle_landed};
@@ -53,6 +53,9 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     }
     for (environment, settled) in &deployed {
         tell_deployment(environment, settled, voice);
+        if let Some(reason) = push.option("hold").filter(|_| settled.commit.is_some()) {
+            ruled::hold(&state, &environment.name, reason, voice);
+        }
     }
     match jobs {
         Ok(jobs) => tell_snapshot(repository, &site, &state, &jobs, voice),

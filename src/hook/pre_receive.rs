@@ -1,9 +1,12 @@
 //! Before anything moves: judge the push, and note which environments it is about to move.
 
+use super::audited::Answer;
 use super::input::{Push, Update};
 use super::pusher::own_user;
+use super::ruled::{self, Permissions};
 use super::say::Voice;
 use super::{Verdict, who_pushes};
+use crate::audit::{Verdict as Judged, What};
 use crate::clock;
 use crate::deployment::{clean_note, note};
 use crate::durable::random_name;
@@ -16,27 +19,56 @@ use crate::guard::{
 use crate::queue::{Movement, MovementState, State};
 use crate::site::{Environment, Site};
 
-pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Result<Verdict> {
+pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mut Voice) -> Result<Answer> {
     let config = repository.config();
     let (site, _) = Site::for_hook(&config)?;
     let policy = Policy::from_config(&config, &site)?;
-    let circumstances = Circumstances {
-        pusher: who_pushes(|name| std::env::var(name).ok(), own_user).name,
-        words: Words::of(&push.options),
-        git: GitSettings::of(repository, &config),
-        ..Circumstances::default()
-    };
+    let state = State::of(repository, site.modes);
+    let pusher = who_pushes(|name| std::env::var(name).ok(), own_user).name;
+    let words = Words::of(&push.options);
     let wanted = look(repository, &site, &policy, &[], &push.commands())?;
+    let permissions = Permissions::of(&state, &words.grants, &pusher, &wanted)?;
+    let circumstances = Circumstances {
+        pusher,
+        words,
+        granted: permissions.movements(),
+        held: ruled::holds(&site, &state)?,
+        paused,
+        git: GitSettings::of(repository, &config),
+    };
     let verdict = judge(&site, &policy, &circumstances, &wanted);
     tell(repository, &site, &wanted, &verdict, circumstances.words.check, voice)?;
-    if circumstances.words.check || !verdict.accepts() {
-        return Ok(Verdict::Refused);
+    let answer = answer(&wanted, &verdict, circumstances.words.check, paused);
+    if answer.verdict == Verdict::Refused {
+        permissions.tell(voice);
+        return Ok(answer);
     }
+    permissions.use_up(&state, &circumstances.pusher)?;
     let moved = moved_environments(repository, &site, push);
     if !moved.is_empty() {
         note_all(repository, &site, push, &moved, voice);
     }
-    Ok(Verdict::Accepted)
+    Ok(answer)
+}
+
+/// What the audit says of a verdict.
+fn answer(wanted: &[Wanted], verdict: &guard::Verdict, check: bool, paused: bool) -> Answer {
+    let objection = verdict.refused.first().or(verdict.tolerated.first());
+    let judged = match (verdict.accepts(), objection) {
+        (false, _) => Judged::Refused,
+        (true, None) => Judged::Accepted,
+        (true, Some(_)) if paused => Judged::Paused,
+        (true, Some(_)) => Judged::WouldRefuse,
+    };
+    let what = match (check, verdict.accepts()) {
+        (true, _) => What::Check,
+        (false, false) => What::Refusal,
+        (false, true) if wanted.iter().any(|one| one.change.drops()) => What::Rewind,
+        (false, true) => What::Push,
+    };
+    let goes_on = verdict.accepts() && !check;
+    let verdict = if goes_on { Verdict::Accepted } else { Verdict::Refused };
+    Answer { verdict, what, judged, rule: objection.map(|objection| objection.rule.word()) }
 }
 
 /// Says what was found; of a push that goes through with nothing to say, nothing.

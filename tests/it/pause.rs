@@ -38,6 +38,29 @@ fn a_pause_is_ended_before_its_time() {
 }
 
 #[test]
+fn what_the_guard_would_refuse_is_told_and_written_down() {
+    let world = host();
+    let old = world.tip("dev", "main");
+    let tip = world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    let rewind = || world.git("dev", &["push", "--force", "origin", &format!("{old}:main")]);
+    rewind().exits(1).says("error: ");
+    pause(&world, "1h").ok();
+    world.git("dev", &["push", "origin", "main:refs/tags/live_9"]).exits(1).says("the mark of a deployment");
+    rewind().ok().says("warning: ").says("would go from");
+    assert_eq!(world.tip("site.git", "main"), old);
+    pause(&world, "0s").ok();
+    world.git("site.git", &["config", "cairn.guard", "warn"]).ok();
+    world.git("dev", &["push", "--quiet", "origin", &format!("{tip}:main")]).ok();
+    rewind().ok().says("warning: ").says("would go from");
+    let report = world.cairn("site.git", &["audit", "--would-refuse", "--json"]).ok().json();
+    let verdicts: Vec<_> = report["lines"].as_array().unwrap().iter().map(|line| line["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["would-refuse", "paused"]);
+    assert_eq!(report["rules"], serde_json::json!({"protected": 2}));
+    world.cairn("site.git", &["audit", "--would-refuse"]).ok().says("protected would have refused 2 pushes");
+}
+
+#[test]
 fn a_pause_lets_pushes_by_an_audit_and_a_config_that_are_broken() {
     let world = host();
     std::fs::rename(world.path("site.git/cairn/audit.jsonl"), world.path("away")).unwrap();

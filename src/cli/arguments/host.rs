@@ -1,6 +1,7 @@
 //! What a person on the host may rule, and read of what happened there.
 
 use clap::{Args, Subcommand};
+use std::ffi::OsString;
 
 /// `git cairn guard`.
 #[derive(Debug, Args)]
@@ -15,6 +16,8 @@ pub struct Guard {
 pub enum GuardVerb {
     /// Let pushes through for a while, in an emergency; each is told so
     Pause(Pause),
+    /// Permit one person exactly one movement, once
+    Grant(Grant),
 }
 
 /// `git cairn guard pause`.
@@ -26,6 +29,51 @@ pub struct Pause {
     /// Why
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+}
+
+/// `git cairn guard grant`.
+#[derive(Debug, Args)]
+pub struct Grant {
+    /// The reference, with its full name
+    #[arg(long = "ref", value_name = "REF")]
+    pub name: OsString,
+    /// What it holds now
+    #[arg(long, value_name = "ID")]
+    pub old: String,
+    /// What it is to hold; all zeros: it is to be deleted
+    #[arg(long, value_name = "ID")]
+    pub new: String,
+    /// Who may do it, by the name the audit knows
+    #[arg(long = "for", value_name = "WHO")]
+    pub person: String,
+    /// For how long, as 15m or 2h
+    #[arg(long, value_name = "TIME")]
+    pub ttl: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// `git cairn hold`.
+#[derive(Debug, Args)]
+pub struct Hold {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// For how long; until it is released where this is left out
+    #[arg(long = "for", value_name = "TIME")]
+    pub span: Option<String>,
+}
+
+/// `git cairn release`.
+#[derive(Debug, Args)]
+pub struct Release {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
 }
 
 /// `git cairn audit`.

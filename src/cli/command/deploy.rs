@@ -1,6 +1,6 @@
 //! `git cairn deploy` and `git cairn rollback`.
 
-use crate::cli::arguments::Move;
+use crate::cli::arguments::{Move, Rollback};
 use crate::cli::consent::{agree, saved};
 use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
@@ -17,15 +17,15 @@ const COMMITS_SHOWN: usize = 10;
 
 /// Moves an environment on.
 pub fn deploy(place: &Place, what: Move, ui: &mut Ui) -> Result<ExitCode> {
-    run(place, Operation::Deploy, what, ui)
+    run(place, Operation::Deploy, what, false, ui)
 }
 
 /// Moves an environment back.
-pub fn rollback(place: &Place, what: Move, ui: &mut Ui) -> Result<ExitCode> {
-    run(place, Operation::Rollback, what, ui)
+pub fn rollback(place: &Place, what: Rollback, ui: &mut Ui) -> Result<ExitCode> {
+    run(place, Operation::Rollback, what.what, what.hold, ui)
 }
 
-fn run(place: &Place, operation: Operation, what: Move, ui: &mut Ui) -> Result<ExitCode> {
+fn run(place: &Place, operation: Operation, what: Move, hold: bool, ui: &mut Ui) -> Result<ExitCode> {
     let repository = Repository::discover(place)?;
     let host = find_host(&repository, what.remote.as_deref())?;
     for note in &host.notes {
@@ -42,8 +42,8 @@ fn run(place: &Place, operation: Operation, what: Move, ui: &mut Ui) -> Result<E
         Some(name) => name.clone(),
         None => pick_environment(&repository, &host, operation, ui)?,
     };
-    let wish =
-        Wish { operation, environment: &environment, target: what.target.as_deref(), note: what.note.as_deref() };
+    let (target, note) = (what.target.as_deref(), what.note.as_deref());
+    let wish = Wish { operation, environment: &environment, target, note, hold };
     let made = plan(&repository, &host, &wish)?;
     let idle = made.expect_remote.as_ref() == Some(&made.target);
     if what.consent.plan {

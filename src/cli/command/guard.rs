@@ -1,15 +1,15 @@
 //! `git cairn guard`.
 
 use super::audit::host;
-use crate::audit::{Entry, Log, Sync, What};
-use crate::cli::arguments::{Guard, GuardVerb, Pause as PauseArguments};
+use crate::audit::{Entry, Log, Ref, Sync, What};
+use crate::cli::arguments::{Grant as GrantArguments, Guard, GuardVerb, Pause as PauseArguments};
 use crate::cli::done;
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
-use crate::git::Place;
+use crate::git::{ObjectId, Place, RefName, is_null};
 use crate::hook::who_types;
-use crate::ruling::{PAUSE_MAX, Pause};
+use crate::ruling::{GRANT_MAX, Given, Grant, PAUSE_MAX, Pause};
 use jiff::Timestamp;
 use serde_json::json;
 use std::process::ExitCode;
@@ -19,6 +19,7 @@ use std::time::Duration;
 pub fn run(place: &Place, what: &Guard, ui: &mut Ui) -> Result<ExitCode> {
     match &what.verb {
         GuardVerb::Pause(what) => pause(place, what, ui),
+        GuardVerb::Grant(what) => grant(place, what, ui),
     }
 }
 
@@ -53,6 +54,56 @@ fn pause(place: &Place, what: &PauseArguments, ui: &mut Ui) -> Result<ExitCode> 
     done()
 }
 
+/// Gives a permission that is used once. The audit comes first: nobody is let do unseen what is not written down.
+fn grant(place: &Place, what: &GrantArguments, ui: &mut Ui) -> Result<ExitCode> {
+    let (repository, state) = host(place)?;
+    let (reason, now) = (reason(&what.reason)?, clock::now());
+    let name = RefName::new(what.name.as_encoded_bytes()).filter(|name| name.is_below("refs/")).ok_or_else(|| {
+        let shown = crate::text::shown(what.name.as_encoded_bytes());
+        Error::usage(format!("{shown} is no full name of a reference")).hint("write it as refs/heads/main")
+    })?;
+    let (old, new) = (id(&what.old)?, id(&what.new)?);
+    let held = repository.ref_id(&name)?;
+    if held != Some(old) {
+        let holds = held.map_or("nothing".into(), |id| id.to_string());
+        return Err(Error::new(
+            Kind::Moved,
+            "moved",
+            format!("{name} holds {holds}, not {old}; nothing was permitted"),
+        )
+        .hint("look at what would be dropped now, then give the permission for that"));
+    }
+    let until = after(now, clock::parse_span(&what.ttl)?, GRANT_MAX)?;
+    let by = who_types();
+    let new = (!is_null(&new)).then_some(new);
+    let given = Given { name: &name, old, new, person: what.person.trim(), until, by: &by.name, at: now, reason };
+    let (grant, token) = Grant::give(&state, &given)?;
+    let line = Entry::new(now, What::Grant, by.clone()).with_refs([Ref::new(&name, Some(old), new)].into_iter());
+    let line = line.about(&format!("{} for {}", grant.id, grant.person)).because(reason).until(Some(until));
+    Log::of(&state).append(&line, Sync::Now)?;
+    if ui.wants_json() {
+        let mut document = json!({"schema": 1, "grant": grant, "token": token});
+        document["grant"].as_object_mut().map(|grant| grant.remove("digest"));
+        ui.document(&document);
+        return done();
+    }
+    ui.result(&token);
+    let refspec = new.map(|id| id.to_string()).unwrap_or_default();
+    ui.hint(&format!(
+        "{} pushes once, until {}: git push -o cairn.grant={token} --force-with-lease={name}:{old} origin {refspec}:{name}",
+        grant.person,
+        clock::local(until)
+    ));
+    done()
+}
+
+fn id(text: &str) -> Result<ObjectId> {
+    ObjectId::from_hex(text.as_bytes()).map_err(|_| {
+        let shown = crate::text::shown(text.as_bytes());
+        Error::usage(format!("{shown} is no full object id")).hint("take it from the refusal, or from git rev-parse")
+    })
+}
+
 /// Returns a reason that says something.
 pub(super) fn reason(text: &str) -> Result<&str> {
     let text = text.trim();
@@ -67,7 +118,7 @@ pub(super) fn after(now: Timestamp, span: Duration, max: Duration) -> Result<Tim
     if span > max {
         let days = max.as_secs() / 86_400;
         return Err(Error::usage(format!("that is longer than {days} days"))
-            .hint("what is to last is a setting: git config cairn.guard warn"));
+            .hint("what is to last is a setting: cairn.guard, or cairnProtect.<pattern>.rewind"));
     }
     let span = jiff::SignedDuration::try_from(span).map_err(|_| Error::usage("that is too long"))?;
     now.checked_add(span).map_err(|_| Error::usage("that is too long"))

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod deploy;
 pub mod deployments;
 pub mod guard;
+pub mod hold;
 pub mod hook;
 pub mod restore;
 pub mod setup;
