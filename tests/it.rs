@@ -46,6 +46,8 @@ mod hold;
 mod hooks;
 #[path = "it/large.rs"]
 mod large;
+#[path = "it/patch.rs"]
+mod patch;
 #[path = "it/pause.rs"]
 mod pause;
 #[path = "it/picker.rs"]

@@ -4,10 +4,12 @@
 //! so nothing here lets it write into a repository. Every git process names the repository it works on.
 
 mod config;
+mod differences;
 mod graph;
 mod index_file;
 mod names;
 mod objects;
+mod overlay;
 mod pack;
 mod pack_index;
 mod refs;
@@ -19,12 +21,14 @@ mod settings;
 mod worktrees;
 
 pub use config::{Config, Key};
+pub use differences::{FileChange, FileSide};
 pub use gix::ObjectId;
 pub use gix::hash::Kind as HashKind;
 pub use graph::Graph;
 pub use index_file::{IndexFile, Staged};
 pub use names::{RefName, wildmatch};
 pub use objects::{BlobHasher, ObjectReader, Objects, TreeEntry, blob_id};
+pub use overlay::{Overlay, Signature};
 pub use pack::{
     PackFiles, PackStatistics, Reference, bitmap_says_exact, boundary, index_pack, make_pack, sole_pack, stream_pack,
     verify_pack,

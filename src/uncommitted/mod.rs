@@ -18,6 +18,8 @@ mod similarity;
 mod standing;
 mod walk;
 
+pub mod patch;
+
 pub use content::{Content, NotContent};
 pub use contents::Contents;
 pub use look::{Options, look};

@@ -1,0 +1,36 @@
+//! Contents from a repository.
+
+use super::Contents;
+use crate::error::{Error, Result};
+use crate::git::{ObjectId, Repository};
+use std::io::Read;
+
+/// The blobs of a repository.
+pub struct Blobs<'a> {
+    repository: &'a Repository,
+}
+
+impl<'a> Blobs<'a> {
+    /// Takes them from `repository`.
+    pub fn of(repository: &'a Repository) -> Self {
+        Self { repository }
+    }
+}
+
+impl Contents for Blobs<'_> {
+    fn size(&mut self, id: &ObjectId) -> Result<u64> {
+        self.repository.blob_size(id)
+    }
+
+    fn read(&mut self, id: &ObjectId) -> Result<Vec<u8>> {
+        let missing = || Error::failed("object-missing", format!("{id} is not there"));
+        self.repository.blob(id, super::TEXT_MAX).ok_or_else(missing)
+    }
+
+    fn stream(&mut self, id: &ObjectId, consume: &mut dyn FnMut(&mut dyn Read) -> Result<()>) -> Result<()> {
+        match self.repository.blob(id, super::TEXT_MAX) {
+            Some(bytes) => consume(&mut bytes.as_slice()),
+            None => self.repository.stream_blob(id, consume),
+        }
+    }
+}
