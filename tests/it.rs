@@ -10,6 +10,8 @@ mod backup;
 mod bad_input;
 #[path = "it/bundle.rs"]
 mod bundle;
+#[path = "it/capture.rs"]
+mod capture;
 #[path = "it/chain.rs"]
 mod chain;
 #[path = "it/colors.rs"]

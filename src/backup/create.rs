@@ -1,7 +1,7 @@
 //! Making a backup: the references frozen, the objects appended to the chain, the manifest last.
 
 use super::catalog::{Catalog, last_id, newest};
-use super::manifest::{FORMAT, Manifest, Previous, RefsFile, Reliance, Versions, format_word};
+use super::manifest::{FORMAT, FORMAT_WITH_CAPTURE, Manifest, Previous, RefsFile, Reliance, Versions, format_word};
 use super::record::record;
 use super::room;
 use super::{BackupId, Initiator, Others, SiteRecord, Tenant, keys, restore_guide};
@@ -9,6 +9,7 @@ use crate::audit::Log;
 use crate::clock;
 use crate::durable;
 use crate::element::code::{Append, Appended, Chain, Examiner, append};
+use crate::element::uncommitted::{self, Pending, Uncommitted};
 use crate::error::{Error, Result};
 use crate::git::{ObjectId, RefList, Repository};
 use crate::process::{Command, Started};
@@ -49,6 +50,21 @@ pub struct Request {
     pub note: Option<String>,
     /// For how many days it is kept.
     pub keep_days: u32,
+    /// What was found in the environment's served work tree.
+    pub edits: Edits,
+}
+
+/// What a backup is to hold of a served work tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edits {
+    /// Nobody looked.
+    NotSought,
+    /// That there are as many, or none; they are not kept.
+    Noted(Box<Uncommitted>),
+    /// All that was captured; it waits until the backup has it.
+    Captured(Box<Pending>),
+    /// They were captured, and what was kept is damaged: why.
+    Lost(String),
 }
 
 /// Opens the store of a set-up repository.
@@ -109,9 +125,10 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     let work = Append { repository, examiner: &examiner, name: id.as_str() };
     let Appended { chain, written } = append(&work, &request.list, chain, say)?;
     let built_upon = chain.segments.len() - written;
+    let mut warnings = Vec::new();
+    let edits = edits(&work, &chain, &request.edits, &mut warnings, say);
     say("writing the manifest");
     let instructions = request.list.to_instructions();
-    let mut warnings = Vec::new();
     if repository.uses_reftable() {
         // git lists none, and no library here reads the table.
         warnings.push(
@@ -125,7 +142,7 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     }));
     let record = record(repository, &mut warnings);
     let mut manifest = Manifest {
-        format: FORMAT,
+        format: if edits.as_ref().is_some_and(|edits| edits.captured) { FORMAT_WITH_CAPTURE } else { FORMAT },
         digest: String::new(),
         id,
         previous: previous.map(|previous| Previous { id: previous.id, digest: previous.digest }),
@@ -150,13 +167,48 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
         relied_on: chain.proofs[..built_upon].iter().map(Reliance::of).collect(),
         written: chain.segments[built_upon..].iter().map(|segment| segment.file.clone()).collect(),
         segments: chain.segments,
+        uncommitted: edits,
         repository: record,
         versions: Versions { git_cairn: env!("CARGO_PKG_VERSION").into(), git: git_version(version) },
         audit: Log::of(&state).head().ok().flatten(),
         warnings,
     };
     publish(&store, site, &mut manifest, &instructions)?;
+    if let (Edits::Captured(pending), Some(_)) = (&request.edits, manifest.capture()) {
+        // The backup holds it; one that stays all the same goes into the next backup as well.
+        let _ = pending.remove();
+    }
     Ok(manifest)
+}
+
+/// Moves a capture into the store. One that cannot be stored stays where it waits, and costs no backup of the code.
+fn edits(
+    work: &Append<'_>,
+    chain: &Chain,
+    edits: &Edits,
+    warnings: &mut Vec<String>,
+    say: Progress<'_>,
+) -> Option<Uncommitted> {
+    let pending = match edits {
+        Edits::NotSought => return None,
+        Edits::Lost(why) => {
+            warnings.push(format!("the uncommitted edits that were captured for this backup are lost: {why}"));
+            return None;
+        }
+        Edits::Noted(record) => return Some((**record).clone()),
+        Edits::Captured(pending) => &**pending,
+    };
+    say("storing the uncommitted edits");
+    warnings.extend(uncommitted::warnings(&pending.record));
+    match uncommitted::append(work, chain, pending) {
+        Ok(record) => Some(record),
+        Err(error) => {
+            let aside = pending.clone().set_aside();
+            let bundle = aside.as_ref().map_or_else(|_| pending.bundle(), Pending::bundle);
+            warnings.push(format!("the uncommitted edits are not in this backup but in {}: {error}", bundle.display()));
+            Some(Uncommitted { captured: false, ..pending.record.clone() })
+        }
+    }
 }
 
 /// Leaves the note by which a backup that was never finished is told from one whose manifest was lost.
@@ -190,8 +242,8 @@ fn sweep_unfinished(store: &dyn Store, site: &str, newest: Option<&Manifest>) ->
         let Some(id) = begun else { continue };
         if newest.is_none_or(|newest| newest.id < id) {
             for ending in ["proof.json", "idx", "bundle"] {
-                for name in [id.to_string(), format!("{id}-base")] {
-                    store.remove(&Key::new(format!("{site}/code/{name}.{ending}"))?)?;
+                for name in [format!("code/{id}"), format!("code/{id}-base"), format!("uncommitted/{id}")] {
+                    store.remove(&Key::new(format!("{site}/{name}.{ending}"))?)?;
                 }
             }
             for file in ["SHA256SUMS", "refs"] {
@@ -221,7 +273,7 @@ fn sweep_half_written(site: &Site) -> Result<()> {
     // Of the backups only those can hold something half-written that were begun and never finished.
     let begun = std::fs::read_dir(&intents).into_iter().flatten().flatten();
     let begun = begun.filter_map(|intent| Some(folder.join("backups").join(intent.path().file_stem()?)));
-    let others = ["code", "intents", "tombstones"].map(|name| folder.join(name));
+    let others = ["code", "uncommitted", "intents", "tombstones"].map(|name| folder.join(name));
     for place in begun.chain(others).chain([folder.clone(), site.store.clone()]) {
         durable::sweep(&place)?;
     }

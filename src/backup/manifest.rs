@@ -4,6 +4,7 @@ use super::BackupId;
 use crate::audit::Head as AuditHead;
 use crate::bundle::{object_format_from_name, object_format_name};
 use crate::element::code::{Proof, Segment};
+use crate::element::uncommitted::Uncommitted;
 use crate::error::{Error, Result};
 use crate::git::{HashKind, Head, ObjectId, RefList, RefName, RefValue};
 use crate::store::{NO_DIGEST, is_sealed, seal, sha256};
@@ -12,8 +13,11 @@ use bstr::BString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The version of the store's format that this git-cairn writes, and the newest it reads.
+/// The version of the store's format that this git-cairn writes.
 pub const FORMAT: u32 = 1;
+/// The version of a manifest with captured edits, and the newest this git-cairn reads: whoever knows 1 alone would miss a file.
+pub const FORMAT_WITH_CAPTURE: u32 = 2;
+
 /// What started a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -240,7 +244,7 @@ pub struct Versions {
 /// A backup: everything but its objects and its direct references.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// [`FORMAT`], or [`FORMAT_WITH_CAPTURE`].
     pub format: u32,
     /// SHA-256 of the manifest's bytes with 64 zeros in this place.
     pub digest: String,
@@ -282,6 +286,9 @@ pub struct Manifest {
     pub written: Vec<String>,
     /// What was known of the others.
     pub relied_on: Vec<Reliance>,
+    /// What was found in the environment's served work tree, and what was kept of it; `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncommitted: Option<Uncommitted>,
     /// What else of the repository there was.
     pub repository: RepositoryRecord,
     /// The programs that made it.
@@ -314,7 +321,7 @@ impl Manifest {
         }
         let damaged = |why: &str| Error::damaged("manifest", format!("the manifest is damaged: {why}"));
         let format: Format = serde_json::from_slice(bytes).map_err(|_| damaged("it is no JSON of ours"))?;
-        if format.format > FORMAT {
+        if format.format > FORMAT_WITH_CAPTURE {
             let message = format!("the backup is of format {}, made by a later git-cairn", format.format);
             return Err(Error::failed("later-format", message).hint("install a newer git-cairn here"));
         }
@@ -342,6 +349,16 @@ impl Manifest {
         self.segments.iter().filter(|segment| self.written.contains(&segment.file))
     }
 
+    /// Returns the bundle of captured edits, which stands upon all its segments.
+    pub fn capture(&self) -> Option<&Segment> {
+        self.uncommitted.as_ref().and_then(|found| found.bundle.as_ref())
+    }
+
+    /// Returns its segments, oldest first, and after them the bundle of captured edits.
+    pub fn bundles(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().chain(self.capture())
+    }
+
     /// Returns the bytes of all its segments.
     pub fn chain_bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
@@ -350,7 +367,7 @@ impl Manifest {
     /// Returns the content of SHA256SUMS, for `sha256sum -c` in the backup's folder.
     pub fn sums(&self, manifest_bytes: &[u8]) -> String {
         let own = [(sha256(manifest_bytes), "manifest.json".to_owned()), (self.refs.sha256.clone(), "refs".to_owned())];
-        let segments = self.segments.iter().map(|segment| (segment.sha256.clone(), format!("../../{}", segment.file)));
+        let segments = self.bundles().map(|segment| (segment.sha256.clone(), format!("../../{}", segment.file)));
         own.into_iter().chain(segments).map(|(digest, file)| format!("{digest}  {file}\n")).collect()
     }
 }
@@ -389,6 +406,7 @@ pub(super) mod tests {
             segments: vec![],
             written: vec![],
             relied_on: vec![],
+            uncommitted: None,
             repository: RepositoryRecord::default(),
             versions: Versions { git_cairn: "0".into(), git: "2".into() },
             audit: AuditHead::parse(&format!("0123456789abcdef:57:{}", "a".repeat(64))),
@@ -419,7 +437,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_later_format_is_named_and_not_called_damage() {
-        let error = Manifest::open(br#"{"format": 2, "anything": "else"}"#).unwrap_err();
+        let error = Manifest::open(br#"{"format": 3, "anything": "else"}"#).unwrap_err();
         assert_eq!((error.kind(), error.code()), (crate::error::Kind::Failed, "later-format"));
     }
 

@@ -17,8 +17,8 @@ mod tombstone;
 mod verify;
 
 pub use catalog::{Catalog, Entry, newest};
-pub use create::{Progress, Request, create, ensure_store, host_store, id_of_living, sweep_leftovers};
-pub use get::{Get, get, init_bare};
+pub use create::{Edits, Progress, Request, create, ensure_store, host_store, id_of_living, sweep_leftovers};
+pub use get::{Assembled, CaptureForm, Get, assemble_capture, get, get_capture, init_bare};
 pub use id::BackupId;
 pub use manifest::{HookFile, Initiator, Manifest, Others, Previous, RepositoryRecord, SiteRecord, Symref};
 pub use prove::{has_problem, how_proven, is_proven, is_proven_id, prove};

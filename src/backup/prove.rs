@@ -22,7 +22,7 @@ pub struct Finding {
 ///
 /// Returns an error where the store cannot be read.
 pub fn is_proven(store: &dyn Store, site: &str, manifest: &Manifest) -> Result<bool> {
-    for segment in &manifest.segments {
+    for segment in manifest.bundles() {
         if !Proof::of(store, site, segment)?.is_some_and(|proof| proof.is_whole()) {
             return Ok(false);
         }
@@ -32,7 +32,7 @@ pub fn is_proven(store: &dyn Store, site: &str, manifest: &Manifest) -> Result<b
 
 /// Tells whether reading one of its segments found something wrong.
 pub fn has_problem(store: &dyn Store, site: &str, manifest: &Manifest) -> Result<bool> {
-    for segment in &manifest.segments {
+    for segment in manifest.bundles() {
         if Proof::of(store, site, segment)?.is_some_and(|proof| proof.problem.is_some()) {
             return Ok(true);
         }
@@ -56,7 +56,7 @@ pub fn prove(catalog: &Catalog<'_>, manifest: &Manifest, scratch: &Path, now: Ti
     let (store, site, kind) = (catalog.store, catalog.site.as_str(), manifest.hash_kind()?);
     let examiner = Examiner { store, site, kind, scratch, now };
     let mut findings = Vec::new();
-    for (place, segment) in manifest.segments.iter().enumerate() {
+    for (place, segment) in manifest.bundles().enumerate() {
         let claim = Proof::of(store, site, segment)?;
         let Some(claim) = claim.filter(|claim| claim.verified_at.is_none() && claim.problem.is_none()) else {
             continue;

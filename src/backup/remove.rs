@@ -152,11 +152,13 @@ fn sweep(catalog: &Catalog<'_>, removal: &mut Removal, how: How) -> Result<()> {
         return Ok(());
     }
     let mut named: BTreeSet<String> = BTreeSet::new();
-    for segment in catalog.good().flat_map(|manifest| &manifest.segments) {
+    for segment in catalog.good().flat_map(Manifest::bundles) {
         named.extend([segment.file.clone(), segment.index_file(), segment.proof_file()]);
     }
     let prefix = format!("{}/", catalog.site);
-    for key in catalog.store.list(&format!("{prefix}code"))? {
+    let mut keys = catalog.store.list(&format!("{prefix}code"))?;
+    keys.extend(catalog.store.list(&format!("{prefix}uncommitted"))?);
+    for key in keys {
         let file = key.as_str().strip_prefix(&prefix).unwrap_or_default();
         if !named.contains(file) {
             removal.files.push(file.to_owned());

@@ -36,11 +36,10 @@ pub fn repair(
             mended.insert(sums);
         }
         // Oldest first: a segment is held against the indexes of those before it.
-        for place in 0..manifest.segments.len() {
-            let segment = &manifest.segments[place];
+        for (place, segment) in manifest.bundles().enumerate() {
             let files = [segment.index_file(), segment.proof_file()];
             let needed = files.iter().any(|file| damaged.contains(file.as_str()) && !mended.contains(file));
-            if needed && examine_anew(catalog, manifest, place, scratch, now)? {
+            if needed && examine_anew(catalog, manifest, (place, segment), scratch, now)? {
                 mended.extend(files.into_iter().filter(|file| damaged.contains(file.as_str())));
             }
         }
@@ -52,13 +51,12 @@ pub fn repair(
 fn examine_anew(
     catalog: &Catalog<'_>,
     manifest: &Manifest,
-    place: usize,
+    (place, segment): (usize, &Segment),
     scratch: &Path,
     now: Timestamp,
 ) -> Result<bool> {
     let (store, site) = (catalog.store, catalog.site.as_str());
     let examiner = Examiner { store, site, kind: manifest.hash_kind()?, scratch, now };
-    let segment: &Segment = &manifest.segments[place];
     let before = before(&examiner, &manifest.segments[..place]);
     let Ok(proven) = before.and_then(|before| examiner.examine(segment, &before)) else { return Ok(false) };
     store.remove(&Key::new(format!("{site}/{}", segment.index_file()))?)?;

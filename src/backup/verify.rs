@@ -124,11 +124,21 @@ impl Verifier<'_, '_> {
                 self.found.checked.push(Checked { backup: id.to_string(), file, problem });
             }
         }
-        if let (Ok(list), true) = (&refs, indexes.len() == manifest.segments.len())
+        let whole = indexes.len() == manifest.segments.len();
+        if let (Ok(list), true) = (&refs, whole)
             && let Some(tip) = list.tips().iter().find(|tip| !indexes.as_slice().holds(tip))
         {
             let missing = Error::damaged("refs", format!("no segment holds {tip}, which a reference names"));
             self.tell::<()>(id, format!("{folder}/refs"), Err(&missing));
+        }
+        self.capture(manifest, &indexes)
+    }
+
+    /// Reads the bundle of captured edits, which stands upon the segments.
+    fn capture(&mut self, manifest: &Manifest, indexes: &[PackIndex]) -> Result<()> {
+        let Some(bundle) = manifest.capture() else { return Ok(()) };
+        for (file, problem) in self.segment(manifest, bundle, indexes)?.files {
+            self.found.checked.push(Checked { backup: manifest.id.to_string(), file, problem });
         }
         Ok(())
     }

@@ -181,7 +181,7 @@ pub enum BackupVerb {
     List(List),
     /// Show everything a backup says
     Show(Show),
-    /// Hand out a backup's code as one bundle
+    /// Hand out a backup's code, or its uncommitted edits, as one file
     Get(Get),
     /// Read backups back: every digest, every object, every reference
     Verify(Verify),
@@ -204,6 +204,7 @@ pub struct StoreArguments {
 
 /// `git cairn backup create`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Create {
     /// The environment; the first one by default
     #[arg(value_name = "ENV", conflicts_with = "all")]
@@ -217,6 +218,15 @@ pub struct Create {
     /// In every set-up repository below this folder
     #[arg(long, value_name = "DIR")]
     pub sites: Option<PathBuf>,
+    /// Stop unless the served work tree is as its commit has it
+    #[arg(long, conflicts_with = "without_uncommitted")]
+    pub require_clean: bool,
+    /// Leave out what is not committed in the served work tree
+    #[arg(long, conflicts_with = "include_ignored")]
+    pub without_uncommitted: bool,
+    /// Capture what ignore rules hide in the served work tree too
+    #[arg(long)]
+    pub include_ignored: bool,
     /// For how many days it is kept
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_for: Option<u32>,
@@ -257,7 +267,7 @@ pub struct Get {
     #[arg(value_name = "BACKUP")]
     pub backup: String,
     /// Which part of it
-    #[arg(long, value_name = "ELEMENT", value_parser = ["code"])]
+    #[arg(long, value_name = "ELEMENT", value_parser = ["code", "uncommitted"])]
     pub element: String,
     /// The file to write, or - for standard output; by default a file named after the backup
     #[arg(long, value_name = "FILE")]
@@ -265,6 +275,12 @@ pub struct Get {
     /// Without the references that clients of the host do not see
     #[arg(long)]
     pub visible: bool,
+    /// Uncommitted edits as a patch to the commit the work tree stood on
+    #[arg(long, conflicts_with_all = ["visible", "thin"])]
+    pub patch: bool,
+    /// Uncommitted edits as the bundle that is stored: it needs the commit the work tree stood on
+    #[arg(long, conflicts_with = "visible")]
+    pub thin: bool,
     /// Where to look
     #[command(flatten)]
     pub store: StoreArguments,
@@ -331,7 +347,7 @@ pub struct Restore {
     #[arg(long)]
     pub bare: bool,
     /// Which part of it
-    #[arg(long, value_name = "ELEMENT", value_parser = ["code"], default_value = "code")]
+    #[arg(long, value_name = "ELEMENT", value_parser = ["code", "uncommitted"], default_value = "code")]
     pub element: String,
     /// Where to look
     #[command(flatten)]
@@ -347,6 +363,12 @@ pub struct Uncommitted {
     /// Look at this work tree
     #[arg(long, value_name = "DIR")]
     pub worktree: Option<PathBuf>,
+    /// Show how many lines of each file changed
+    #[arg(long, conflicts_with_all = ["patch", "json"])]
+    pub stat: bool,
+    /// Show the changes as a patch, which git apply --binary takes
+    #[arg(long, short, conflicts_with = "json")]
+    pub patch: bool,
     /// End with 1 if there are changes
     #[arg(long)]
     pub exit_code: bool,

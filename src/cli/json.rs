@@ -27,6 +27,23 @@ pub fn verified_at(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Option<
 /// A backup, without its references.
 pub fn backup(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Value> {
     let written: Vec<_> = manifest.written_segments().collect();
+    let mut elements = vec![json!({
+        "element": "code",
+        "bytes": written.iter().map(|segment| segment.bytes).sum::<u64>(),
+        "chain_bytes": manifest.chain_bytes(),
+        "sha256": if let [one] = written.as_slice() { Some(one.sha256.clone()) } else { None },
+        "verified_at": verified_at(catalog, manifest)?,
+    })];
+    if let Some(capture) = manifest.capture() {
+        let proof = Proof::of(catalog.store, &catalog.site, capture)?.filter(Proof::is_whole);
+        elements.push(json!({
+            "element": "uncommitted",
+            "bytes": capture.bytes,
+            "chain_bytes": capture.bytes + manifest.chain_bytes(),
+            "sha256": capture.sha256,
+            "verified_at": proof.and_then(|proof| proof.verified_at),
+        }));
+    }
     Ok(json!({
         "id": manifest.id,
         "site": manifest.site.name,
@@ -40,14 +57,8 @@ pub fn backup(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Value> {
         "note": manifest.note,
         "keep_until": manifest.keep_until,
         "refs": manifest.refs.count,
-        "elements": [{
-            "element": "code",
-            "bytes": written.iter().map(|segment| segment.bytes).sum::<u64>(),
-            "chain_bytes": manifest.chain_bytes(),
-            "sha256": if let [one] = written.as_slice() { Some(one.sha256.clone()) } else { None },
-            "verified_at": verified_at(catalog, manifest)?,
-        }],
-        "uncommitted": null,
+        "elements": elements,
+        "uncommitted": manifest.uncommitted.as_ref().map(|found| json!({"changes": found.changes, "captured": found.captured})),
         "warnings": manifest.warnings,
     }))
 }
@@ -71,6 +82,10 @@ pub fn whole_backup(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Value>
         document["head"]["symref_bytes"] = extra.into();
     }
     document["segments"] = segments.into();
+    if let Some(found) = &manifest.uncommitted {
+        // With all that was kept of it, and what was not.
+        document["uncommitted"] = json!(found);
+    }
     document["object_format"] = manifest.object_format.clone().into();
     document["versions"] = json!(manifest.versions);
     document["repository"] = json!(manifest.repository);

@@ -4,7 +4,6 @@ mod arguments;
 mod command;
 mod consent;
 mod json;
-mod owners;
 mod picker;
 mod progress;
 mod sites;

@@ -3,6 +3,7 @@
 use super::style::{Colors, Line, Style};
 use crate::error::{Error, Kind};
 use crate::git::Place;
+use crate::uncommitted::patch::Paint;
 use serde::Serialize;
 use serde_json::json;
 use std::cell::OnceCell;
@@ -115,9 +116,27 @@ impl Ui {
         self.colors().stderr
     }
 
+    /// Returns how a patch is to be printed: to the byte, unless a person reads it on a terminal or through git's pager.
+    pub fn paint(&self) -> Paint {
+        let read = std::io::stdout().is_terminal() || std::env::var_os("GIT_PAGER_IN_USE").is_some();
+        match (read, self.colors().stdout) {
+            (false, _) => Paint::Exact,
+            (true, false) => Paint::Escaped,
+            (true, true) => Paint::Colored,
+        }
+    }
+
     /// Tells whether a person can be asked.
     pub fn can_ask(&self) -> bool {
         !self.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Asks a question and returns the answer in lower case; `None` where nobody answers any more.
+    pub fn ask_for(&self, question: &str) -> Option<String> {
+        let _ = write!(std::io::stderr().lock(), "{question} ");
+        let mut answer = String::new();
+        let read = crate::process::idle(|| std::io::stdin().read_line(&mut answer)).ok()?;
+        (read > 0).then(|| answer.trim().to_lowercase())
     }
 
     /// Asks a question to be answered with y or yes; anything else is no.

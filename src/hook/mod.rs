@@ -2,6 +2,7 @@
 
 mod audited;
 mod chain;
+mod edits;
 mod input;
 mod install;
 mod post_receive;

@@ -1,5 +1,6 @@
 //! After everything moved: mark deployments, make sure they last, freeze what is to be backed up, and tell the pusher.
 
+use super::edits::{self, Kept};
 use super::input::Push;
 use super::pre_receive::{moved_environments, movement};
 use super::say::Voice;
@@ -24,7 +25,9 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         audited::moved(&state, push, voice);
     }
     let moved = moved_environments(repository, &site, push);
-    if push.updates.is_empty() || (moved.is_empty() && site.snapshot == SnapshotOn::Deployments) {
+    let served = edits::served(repository, &site, push);
+    let only_deployments = moved.is_empty() && site.snapshot == SnapshotOn::Deployments;
+    if push.updates.is_empty() || (only_deployments && served.is_empty()) {
         return Ok(Verdict::Accepted);
     }
     let mut deployed: Vec<(&Environment, Settled)> = Vec::new();
@@ -42,10 +45,12 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
             }
         }
     }
+    // Before a hook that was here before us checks out over them.
+    let kept = edits::capture(repository, &site, &state, &served, voice);
     for (environment, settled) in earlier.iter().chain(&deployed) {
         audit(&state, environment, settled, voice);
     }
-    let jobs = enqueue(repository, &site, &state, &earlier, &deployed);
+    let jobs = enqueue(repository, &site, &state, &earlier, &deployed, &kept, only_deployments);
     if !moved.is_empty() {
         // From here on a power cut takes nothing away: neither what this push brought, nor what it stands on.
         durable::sync_file_system(repository.git_dir())?;
@@ -56,6 +61,11 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         if let Some(reason) = push.option("hold").filter(|_| settled.commit.is_some()) {
             ruled::hold(&state, &environment.name, reason, voice);
         }
+    }
+    for one in &kept {
+        let settled = deployed.iter().find(|(environment, _)| environment.name == one.environment.name);
+        let tag = settled.and_then(|(_, settled)| settled.tag.as_ref()).map(|tag| tag.short().to_string());
+        edits::tell(one, tag.as_deref(), voice);
     }
     match jobs {
         Ok(jobs) => tell_snapshot(repository, &site, &state, &jobs, voice),
@@ -78,29 +88,44 @@ fn audit(state: &State, environment: &Environment, settled: &Settled, voice: &mu
     audited::deployed(state, Ref::new(&environment.branch, *old, *new), &tag, note.as_deref(), voice);
 }
 
-/// Freezes all references into a job for each environment that was deployed, or one of the first environment; returns
-/// those of this push.
+/// Freezes all references into a job for each environment that was deployed, or one of the first environment, and takes along
+/// what was captured; returns those of this push.
 fn enqueue(
     repository: &Repository,
     site: &Site,
     state: &State,
     earlier: &[(&Environment, Settled)],
     deployed: &[(&Environment, Settled)],
+    kept: &[Kept<'_>],
+    only_deployments: bool,
 ) -> Result<Vec<i64>> {
+    let token_of = |environment: &Environment| {
+        kept.iter().find(|one| one.environment.name == environment.name).map(|one| one.token.as_str())
+    };
     Frozen::now(repository)?.used_for(repository, |frozen| {
-        let enqueue_all = |marked: &[(&Environment, Settled)]| -> Result<Vec<i64>> {
+        let add = |cause: worker::Cause<'_>, capture: Option<&str>| {
+            worker::enqueue(repository, site, state, frozen, cause, capture)
+        };
+        let enqueue_all = |marked: &[(&Environment, Settled)], own: bool| -> Result<Vec<i64>> {
             let marked = marked.iter().filter(|(_, settled)| settled.commit.is_some());
             let jobs = marked.map(|(environment, settled)| {
-                worker::enqueue(repository, site, state, frozen, worker::Cause::Deployment { environment, settled })
+                let capture = if own { token_of(environment) } else { None };
+                add(worker::Cause::Deployment { environment, settled }, capture)
             });
             jobs.collect()
         };
-        enqueue_all(earlier)?;
-        let own = enqueue_all(deployed)?;
-        if own.is_empty() {
-            return Ok(vec![worker::enqueue(repository, site, state, frozen, worker::Cause::Automatic)?]);
+        enqueue_all(earlier, false)?;
+        let mut jobs = enqueue_all(deployed, true)?;
+        let mut without: Vec<&Environment> = kept.iter().map(|one| one.environment).collect();
+        without
+            .retain(|one| !deployed.iter().any(|(other, settled)| other.name == one.name && settled.commit.is_some()));
+        for environment in &without {
+            jobs.push(add(worker::Cause::Edits { environment }, token_of(environment))?);
         }
-        Ok(own)
+        if jobs.is_empty() && !only_deployments {
+            jobs.push(add(worker::Cause::Automatic, None)?);
+        }
+        Ok(jobs)
     })
 }
 

@@ -111,6 +111,12 @@ impl Database {
         Ok(self.connection.query_row(query, [tag], |row| row.get(0)).optional()?)
     }
 
+    /// Returns the row of the job with this token.
+    pub fn job_of_token(&self, token: &str) -> Result<Option<i64>> {
+        let query = "SELECT id FROM job WHERE token = ?1";
+        Ok(self.connection.query_row(query, [token], |row| row.get(0)).optional()?)
+    }
+
     /// Returns the tokens of the jobs that are not done.
     pub fn open_tokens(&self) -> Result<Vec<String>> {
         let mut statement = self.connection.prepare("SELECT token FROM job WHERE state <> 'done'")?;

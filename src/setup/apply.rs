@@ -1,7 +1,7 @@
 //! Doing what was planned.
 
 use super::{Change, SetupPlan};
-use crate::backup::{Initiator, Manifest, Progress, Request, create, ensure_store, host_store};
+use crate::backup::{Edits, Initiator, Manifest, Progress, Request, create, ensure_store, host_store};
 use crate::clock;
 use crate::deployment::highest_in_store;
 use crate::durable::{self, Modes};
@@ -91,6 +91,7 @@ fn first_backup(repository: &Repository, site: &Site, state: &State, say: Progre
         tag: None,
         note: None,
         keep_days: site.keep_days,
+        edits: Edits::NotSought,
         refs_at: clock::now(),
         list: frozen.list,
     };

@@ -1,9 +1,11 @@
 //! What a site is: its names, its environments and the rules its git config sets. Values only; nothing here reads a file.
 
+mod capture;
 mod environment;
 mod meta;
 mod template;
 
+pub use capture::{CAPTURE_FILE_MAX, CaptureRules};
 pub use environment::{Environment, EnvironmentName};
 pub use meta::{META_BYTES_MAX, META_REF, Meta, MetaEnvironment, PROTOCOL};
 pub use template::TagTemplate;

@@ -7,7 +7,7 @@ use super::place::{self, Kept, WorkTree};
 use super::{Change, GITLINK, Kind, Nested, New, Old, Seen, Unreadable, compare, inside};
 use crate::error::{Error, Result};
 use crate::git::{ObjectId, Repository, Staged};
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use std::os::fd::AsFd;
 
 /// How deep repositories in repositories are looked at.
@@ -33,6 +33,13 @@ pub fn add(host: &Repository, tree: &WorkTree, found: Vec<Inner>, depth: usize, 
             seen.changes.push(change(BString::default(), None, None, false, repository));
         }
     }
+}
+
+/// Opens a repository that stands at `path` in a tree, and looks at it against its own HEAD.
+pub fn look_inside(host: &Repository, outer: &WorkTree, path: &BStr) -> Result<(WorkTree, Seen)> {
+    let tree = WorkTree::open_below(host, &place::join(outer.path(), path), outer.path())?;
+    let seen = look_on(host, &tree, tree.head(), &Options::default(), 1, DEPTH_MAX)?;
+    Ok((tree, seen))
 }
 
 /// Looks at one; `None` where it is what the commit says.

@@ -65,12 +65,25 @@ pub enum Cause<'a> {
     },
     /// Any other push, or a change that fired no hook.
     Automatic,
+    /// Edits in a served work tree that were captured, and no deployment that a backup is of.
+    Edits {
+        /// The environment whose tree it is.
+        environment: &'a Environment,
+    },
 }
 
 /// Adds a job whose backup will be of exactly the frozen references, however late it is made, and returns its row.
 ///
-/// A deployment has one job: where a hook that overtook its own, or a worker, has added it already, that one is returned.
-pub fn enqueue(repository: &Repository, site: &Site, state: &State, frozen: &Frozen, cause: Cause<'_>) -> Result<i64> {
+/// A deployment has one job: where a hook that overtook its own, or a worker, has added it already, that one is returned. With
+/// `capture` the backup takes the edits along that wait under this token.
+pub fn enqueue(
+    repository: &Repository,
+    site: &Site,
+    state: &State,
+    frozen: &Frozen,
+    cause: Cause<'_>,
+    capture: Option<&str>,
+) -> Result<i64> {
     let database = state.database()?;
     let refs = frozen.list.to_instructions();
     let (environment, initiator, tag, commit, note, keep_days) = match cause {
@@ -86,9 +99,13 @@ pub fn enqueue(repository: &Repository, site: &Site, state: &State, frozen: &Fro
             let first = site.first();
             (first, "automatic", None, frozen.list.id_of(&first.branch), None, site.keep_automatic_days)
         }
+        // What nobody has elsewhere is kept as long as a deployment.
+        Cause::Edits { environment } => {
+            (environment, "automatic", None, frozen.list.id_of(&environment.branch), None, site.keep_days)
+        }
     };
     let job = NewJob {
-        token: random_name(),
+        token: capture.map_or_else(random_name, str::to_owned),
         environment: environment.name.to_string(),
         initiator: initiator.into(),
         at: frozen.at,
@@ -103,6 +120,9 @@ pub fn enqueue(repository: &Repository, site: &Site, state: &State, frozen: &Fro
     if let Some(tag) = &job.tag
         && let Some(known) = database.job_of_tag(tag)?
     {
+        return Ok(known);
+    }
+    if let Some(known) = database.job_of_token(&job.token)? {
         return Ok(known);
     }
     pins::set(repository, &database, &job.token, &frozen.list)?;

@@ -1,5 +1,6 @@
 //! The work a push leaves behind: jobs are frozen, pinned, run one after the other, and taken up again after a crash.
 
+mod capture;
 mod enqueue;
 mod pins;
 mod prove;
@@ -7,6 +8,7 @@ mod reconcile;
 mod run;
 mod wait;
 
+pub use capture::{Against, How, keep_capture, look_at, noted, take_capture};
 pub use enqueue::{Cause, Frozen, enqueue};
 pub use prove::{Which, prove_pending};
 pub use reconcile::{is_stored, remember};

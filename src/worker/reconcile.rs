@@ -24,7 +24,7 @@ pub fn is_stored(database: &Database, list: &RefList) -> Result<bool> {
 pub fn reconcile(repository: &Repository, site: &Site, state: &State, database: &Database) -> Result<()> {
     let frozen = Frozen::now(repository)?;
     if !database.is_covered(&frozen.list.to_instructions(), &others_of(&frozen.list))? {
-        enqueue(repository, site, state, &frozen, Cause::Automatic)?;
+        enqueue(repository, site, state, &frozen, Cause::Automatic, None)?;
     }
     Ok(())
 }

@@ -1,12 +1,16 @@
 //! Doing what waits.
 
+use super::capture::orphans;
 use super::pins;
 use super::reconcile::reconcile;
 use super::{Cause, Frozen, enqueue};
-use crate::backup::{Catalog, How, Initiator, Manifest, Others, Request, create, expire, host_store, sweep_leftovers};
+use crate::backup::{
+    Catalog, Edits, How, Initiator, Manifest, Others, Request, create, expire, host_store, sweep_leftovers,
+};
 use crate::clock;
 use crate::deployment::settle_to_tip;
-use crate::durable;
+use crate::durable::{self, random_name};
+use crate::element::uncommitted::{Pending, captures_folder};
 use crate::error::{Error, Kind, Result};
 use crate::git::Repository;
 use crate::lock::{self, Lock};
@@ -108,12 +112,15 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
     if to_look && let Err(error) = reconcile(repository, site, &state, &database) {
         outcome.failed.push(format!("{}: {error}", site.first().name));
     }
+    if let Err(error) = adopt(repository, site, &state, &database) {
+        outcome.notes.push(format!("edits that a push captured and no backup holds wait: {error}"));
+    }
     sweep_leftovers(site)?;
     pins::sweep(repository, &state, &database)?;
     let mut last = 0;
     while let Some(job) = database.next_job(last)? {
         last = job.id;
-        match run_job(repository, site, &database, &job) {
+        match run_job(repository, site, &state, &database, &job) {
             Ok(manifest) => outcome.made.push(manifest),
             Err(error) => {
                 database.fail_job(job.id, &error.to_string())?;
@@ -148,16 +155,40 @@ fn mark(
         let Some(tag) = &settled.tag else { continue };
         outcome.marked.push(tag.short().to_string());
         let cause = Cause::Deployment { environment, settled: &settled };
-        Frozen::now(repository)?.used_for(repository, |frozen| enqueue(repository, site, state, frozen, cause))?;
+        Frozen::now(repository)?
+            .used_for(repository, |frozen| enqueue(repository, site, state, frozen, cause, None))?;
     }
     Ok(())
 }
 
-fn run_job(repository: &Repository, site: &Site, database: &Database, job: &Job) -> Result<String> {
+/// Queues a backup of each capture whose hook died before it could.
+fn adopt(repository: &Repository, site: &Site, state: &State, database: &Database) -> Result<()> {
+    for pending in orphans(state, &database.open_tokens()?)? {
+        let token = random_name();
+        let environment = site.environment(&pending.environment).unwrap_or(site.first());
+        // Under a token that no job ever had.
+        pending.rename(&token)?;
+        let cause = Cause::Edits { environment };
+        let queue = |frozen: &Frozen| enqueue(repository, site, state, frozen, cause, Some(&token));
+        Frozen::now(repository)?.used_for(repository, queue)?;
+    }
+    Ok(())
+}
+
+/// The edits that a push captured for this job.
+fn edits(state: &State, token: &str) -> Edits {
+    match Pending::open(&captures_folder(state.folder()), token) {
+        Ok(None) => Edits::NotSought,
+        Ok(Some(pending)) => Edits::Captured(pending.into()),
+        Err(error) => Edits::Lost(error.to_string()),
+    }
+}
+
+fn run_job(repository: &Repository, site: &Site, state: &State, database: &Database, job: &Job) -> Result<String> {
     database.begin_job(job.id)?;
     let id = match made_before(site, job)? {
         Some(id) => id,
-        None => create(repository, site, &request(job)?, &mut |_| ())?.id.to_string(),
+        None => create(repository, site, &request(job, state)?, &mut |_| ())?.id.to_string(),
     };
     database.set_last_snapshot(&job.what.refs, &job.what.others)?;
     database.finish_job(job.id, &id)?;
@@ -177,7 +208,7 @@ fn made_before(site: &Site, job: &Job) -> Result<Option<String>> {
     Ok(catalog.good().find(made).map(|manifest| manifest.id.to_string()))
 }
 
-fn request(job: &Job) -> Result<Request> {
+fn request(job: &Job, state: &State) -> Result<Request> {
     let unreadable = || Error::new(Kind::Failed, "job", "the job cannot be read");
     let others: Others = serde_json::from_str(&job.what.others).map_err(|_| unreadable())?;
     Ok(Request {
@@ -190,5 +221,6 @@ fn request(job: &Job) -> Result<Request> {
         commit: job.what.commit,
         note: job.what.note.clone(),
         keep_days: job.what.keep_days,
+        edits: edits(state, &job.what.token),
     })
 }

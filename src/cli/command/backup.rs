@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod edits;
 mod expire;
 mod get;
 mod list;

@@ -1,14 +1,16 @@
 //! `git cairn restore`.
 
-use crate::backup::select;
+use crate::backup::{Catalog, Manifest, select};
 use crate::cli::arguments::Restore;
 use crate::cli::done;
 use crate::cli::progress::Bar;
 use crate::cli::source::Source;
 use crate::cli::ui::Ui;
-use crate::error::Result;
+use crate::element::uncommitted::warnings;
+use crate::error::{Error, Result};
 use crate::git::Place;
-use crate::restore::{Kind, restore};
+
+use crate::restore::{Kind, restore, restore_edits};
 use crate::text::shell_quoted;
 use bstr::ByteSlice;
 use serde_json::json;
@@ -20,6 +22,9 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
     let source = Source::open(place, &what.store)?;
     let catalog = source.catalog()?;
     let manifest = select(&catalog, &what.backup)?;
+    if what.element == "uncommitted" {
+        return edits(&catalog, manifest, &what, &source.scratch()?, ui);
+    }
     let kind = if what.bare { Kind::Bare } else { Kind::WorkTree };
     let restored = {
         let bar = Bar::bytes(manifest.chain_bytes(), "restoring");
@@ -66,5 +71,35 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
         ui.result("to make it a host again, with hooks and the rest of its config:");
         ui.result(&next);
     }
+    done()
+}
+
+/// Writes the served work tree that the backup captured.
+fn edits(catalog: &Catalog<'_>, manifest: &Manifest, what: &Restore, scratch: &Path, ui: &mut Ui) -> Result<ExitCode> {
+    if what.bare {
+        return Err(Error::usage("--bare is for code: of a work tree there are only files").hint("leave out --bare"));
+    }
+    let restored = restore_edits(catalog, manifest, &what.to, scratch)?;
+    let record = manifest.uncommitted.as_ref();
+    for line in record.map(warnings).unwrap_or_default() {
+        ui.warn(&line);
+    }
+    if ui.wants_json() {
+        ui.document(&json!({
+            "schema": 1,
+            "backup": manifest.id,
+            "element": "uncommitted",
+            "to": restored.path,
+            "commit": restored.commit,
+            "base": record.and_then(|record| record.base.clone()),
+            "inside": restored.inside,
+        }));
+        return done();
+    }
+    let to = shell_quoted(restored.path.as_os_str().as_encoded_bytes().as_bstr());
+    let changes = record.map_or(0, |record| record.changes);
+    let with = crate::text::count(changes, "uncommitted change");
+    ui.result(&format!("restored the work tree that backup {} captured to {to}, with {with}", manifest.id));
+    ui.hint(&format!("to see them: git cairn backup get {} --element uncommitted --patch --to -", manifest.id));
     done()
 }

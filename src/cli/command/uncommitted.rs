@@ -1,7 +1,7 @@
 //! `git cairn uncommitted`.
 
+use super::patch;
 use crate::cli::arguments::Uncommitted;
-use crate::cli::owners::Owners;
 use crate::cli::ui::Ui;
 use crate::cli::{json as documents, table};
 use crate::clock;
@@ -11,7 +11,7 @@ use crate::git::{Place, Repository};
 use crate::queue::State;
 use crate::site::{Environment, Site};
 use crate::text::{count, shown};
-use crate::uncommitted::{self, Change, Ignored, Options, Seen};
+use crate::uncommitted::{self, Change, Ignored, Options, Owners, Seen};
 use std::process::ExitCode;
 
 /// How many changes a summary lists.
@@ -66,6 +66,10 @@ fn look(place: &Place, what: &Uncommitted, ui: &mut Ui) -> Result<(bool, bool)> 
     }
     if ui.wants_json() {
         ui.document(&documents::uncommitted(environment, &served));
+    } else if what.patch || what.stat {
+        let form = if what.patch { patch::Form::Patch } else { patch::Form::Stat };
+        let scratch = if state.is_ours()? { state.scratch()? } else { std::env::temp_dir() };
+        patch::show(&repository, environment, &served, form, &scratch, ui)?;
     } else {
         summary(environment, &served, ui);
     }

@@ -40,7 +40,7 @@ fn copy_of(
     }
     say("copying the pack");
     let header = Header::new(work.repository.hash_kind(), vec![], named(list, &roots));
-    let segment = work.write(&format!("{}-base", work.name), &header, &files.pack)?;
+    let segment = work.write(format!("code/{}-base.bundle", work.name), &header, &files.pack)?;
     say("reading it back");
     let proven = if exact == Some(true) && segment.bytes > READ_AT_ONCE_MAX {
         work.examiner.glance(&segment, files)

@@ -31,7 +31,8 @@ pub fn load_objects(
     Ok(indexes)
 }
 
-fn load_segment(
+/// Writes the pack of one segment and its index as [`load_objects`] does; `before` are the indexes it stands upon.
+pub fn load_segment(
     store: &dyn Store,
     site: &str,
     segment: &Segment,

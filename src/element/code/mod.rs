@@ -13,6 +13,6 @@ mod segment;
 
 pub use bundle::write_self_contained;
 pub use chain::{Chain, kept_length};
-pub use load::load_objects;
+pub use load::{load_objects, load_segment};
 pub use proof::{Examiner, Proof, Proven};
 pub use segment::{Append, Appended, Segment, append};

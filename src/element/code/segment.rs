@@ -3,7 +3,7 @@
 use super::{Chain, Examiner, Proven, base, kept_length};
 use crate::bundle::{Header, write_header};
 use crate::error::{AtPath, Error, Result};
-use crate::git::{self, ObjectId, RefList, RefName, RefValue, Repository};
+use crate::git::{self, ObjectId, PackFiles, RefList, RefName, RefValue, Repository};
 use crate::store::{Key, Tally};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// A stored bundle of the chain, as manifests name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
-    /// The file, relative to the site's folder: `code/<id>.bundle`.
+    /// The file, relative to the site's folder: `code/<id>.bundle`, or `uncommitted/<id>.bundle`.
     pub file: String,
     /// Its size in bytes.
     pub bytes: u64,
@@ -28,17 +28,22 @@ pub struct Segment {
 impl Segment {
     /// Returns the segment's name without folder and ending.
     pub fn name(&self) -> &str {
-        self.file.strip_prefix("code/").and_then(|file| file.strip_suffix(".bundle")).unwrap_or(&self.file)
+        self.stem().rsplit('/').next().unwrap_or(&self.file)
+    }
+
+    /// The file without its ending: what is kept beside it is named after that.
+    fn stem(&self) -> &str {
+        self.file.strip_suffix(".bundle").unwrap_or(&self.file)
     }
 
     /// Returns the file of its index, relative to the site's folder.
     pub fn index_file(&self) -> String {
-        format!("code/{}.idx", self.name())
+        format!("{}.idx", self.stem())
     }
 
     /// Returns the file of its proof, relative to the site's folder.
     pub fn proof_file(&self) -> String {
-        format!("code/{}.proof.json", self.name())
+        format!("{}.proof.json", self.stem())
     }
 
     /// Returns where it lies in the store.
@@ -142,15 +147,38 @@ pub(super) struct Written {
 }
 
 fn add(work: &Append<'_>, chain: &mut Chain, written: Written) -> Result<()> {
-    let segment = Segment { objects: written.proven.proof.objects, ..written.segment };
-    let kept = written.proven.keep(work.examiner.store, work.examiner.site, &segment);
-    work.or_remove(&segment, kept)?;
+    let segment = work.keep(written.segment, &written.proven)?;
     chain.push(segment, written.proven.index, written.proven.proof);
     drop(written.made_in);
     Ok(())
 }
 
 impl Append<'_> {
+    /// Reads back what was written of a pack that git made: its digest, and every object unless it is so large that this is
+    /// left for later.
+    fn examine(&self, segment: &Segment, chain: &Chain, files: &PackFiles) -> Result<Proven> {
+        let proven = if segment.bytes > READ_AT_ONCE_MAX {
+            self.examiner.glance(segment, files)
+        } else {
+            self.examiner.examine_with(segment, &chain.indexes, &files.index, None)
+        };
+        self.or_remove(segment, proven)
+    }
+
+    /// Keeps index and proof beside a segment, and returns it with the number of its objects.
+    fn keep(&self, segment: Segment, proven: &Proven) -> Result<Segment> {
+        let segment = Segment { objects: proven.proof.objects, ..segment };
+        let kept = proven.keep(self.examiner.store, self.examiner.site, &segment);
+        self.or_remove(&segment, kept)?;
+        Ok(segment)
+    }
+
+    /// Reads a segment back that stands upon the chain and is no part of it, and keeps index and proof beside it.
+    pub fn read_back(&self, segment: Segment, chain: &Chain, files: &PackFiles) -> Result<Segment> {
+        let proven = self.examine(&segment, chain, files)?;
+        self.keep(segment, &proven)
+    }
+
     /// Removes what was written where it is not what was to be written.
     pub(super) fn or_remove<T>(&self, segment: &Segment, result: Result<T>) -> Result<T> {
         result.or_else(|error| {
@@ -164,9 +192,9 @@ impl Append<'_> {
         self.examiner.store.remove(&segment.key(self.examiner.site)?)
     }
 
-    /// Writes a header and a pack into the store as a segment of this name.
-    pub(super) fn write(&self, name: &str, header: &Header, pack: &Path) -> Result<Segment> {
-        let segment = Segment { file: format!("code/{name}.bundle"), bytes: 0, sha256: String::new(), objects: 0 };
+    /// Writes a header and a pack into the store as a segment in this file, relative to the site's folder.
+    pub fn write(&self, file: String, header: &Header, pack: &Path) -> Result<Segment> {
+        let segment = Segment { file, bytes: 0, sha256: String::new(), objects: 0 };
         let key = segment.key(self.examiner.site)?;
         let mut input = BufReader::with_capacity(1 << 18, File::open(pack).at("read", pack)?);
         let mut out = Tally::new(self.examiner.store.create(&key)?);
@@ -198,16 +226,12 @@ fn packed(
     let folder = tempfile::tempdir_in(scratch).at("make a folder in", scratch)?;
     let files = git::make_pack(work.repository, tips, &prerequisites, folder.path())?;
     let header = Header::new(work.repository.hash_kind(), prerequisites, named(list, tips));
-    let segment = work.write(work.name, &header, &files.pack)?;
+    let segment = work.write(format!("code/{}.bundle", work.name), &header, &files.pack)?;
     // It is read back from the store, so its place here is wanted for the copy.
     std::fs::remove_file(&files.pack).at("remove", &files.pack)?;
     say("reading it back");
-    let proven = if segment.bytes > READ_AT_ONCE_MAX {
-        work.examiner.glance(&segment, &files)
-    } else {
-        work.examiner.examine_with(&segment, &chain.indexes, &files.index, None)
-    };
-    work.or_remove(&segment, proven).map(|proven| Written { segment, proven, made_in: Some(folder) })
+    let proven = work.examine(&segment, chain, &files)?;
+    Ok(Written { segment, proven, made_in: Some(folder) })
 }
 
 /// Returns the references of the list that name one of `tips`, HEAD first. A tip that none names gets a name of ours, for a

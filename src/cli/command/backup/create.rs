@@ -1,6 +1,7 @@
 //! `git cairn backup create`.
 
-use crate::backup::{Catalog, Initiator, Manifest, Request, create, host_store, how_proven, is_proven};
+use super::edits::{self, Looked};
+use crate::backup::{Catalog, Edits, Initiator, Manifest, Request, create, host_store, how_proven, is_proven};
 use crate::cli::arguments::Create;
 use crate::cli::progress::Bar;
 use crate::cli::sites::{Did, over};
@@ -25,22 +26,62 @@ pub fn run(place: &Place, what: Create, ui: &mut Ui) -> Result<ExitCode> {
     }
     let repository = Repository::discover(place)?;
     let site = Site::from_config(&repository.config())?;
-    let Made { manifests, proven, failed } = make_all(&repository, &site, &what, None)?;
+    let looks = look_at_all(&repository, &site, &what, ui)?;
+    let whole = looks.iter().all(|(_, looked)| looked.readable);
+    let Made { manifests, proven, failed } = make_all(&repository, &site, &what, looks, None)?;
     report(&site, &manifests, &proven, what.all, ui)?;
     for error in &failed {
         ui.warn(&error.to_string());
     }
-    if failed.is_empty() { done() } else { Ok(ExitCode::from(Kind::Partial.exit_code())) }
+    for manifest in manifests.iter().filter(|manifest| is_not_kept(manifest, &what)) {
+        ui.warn(&format!(
+            "{}: the uncommitted edits are not in the backup; what it says: {}",
+            manifest.environment,
+            manifest.warnings.join("; ")
+        ));
+    }
+    let kept = !manifests.iter().any(|manifest| is_not_kept(manifest, &what));
+    if failed.is_empty() && whole && kept { done() } else { Ok(ExitCode::from(Kind::Partial.exit_code())) }
+}
+
+/// Tells whether edits were to be kept, and could not be stored.
+fn is_not_kept(manifest: &Manifest, what: &Create) -> bool {
+    let found = manifest.uncommitted.as_ref();
+    !what.without_uncommitted && found.is_some_and(|found| found.commit.is_some() && !found.captured)
+}
+
+/// Looks at the work trees of all that is to be backed up, before anything is written.
+fn look_at_all<'a>(
+    repository: &Repository,
+    site: &'a Site,
+    what: &Create,
+    ui: &Ui,
+) -> Result<Vec<(&'a Environment, Looked)>> {
+    let state = State::of(repository, site.modes);
+    must_be_ours(&state)?;
+    let environments = chosen(repository, site, what)?.into_iter();
+    environments.map(|one| Ok((one, edits::look(repository, site, &state, one, what, ui)?))).collect()
+}
+
+fn must_be_ours(state: &State) -> Result<()> {
+    if state.is_ours()? {
+        return Ok(());
+    }
+    Err(Error::refused("not-owner", "the store is written by the owner of the repository alone")
+        .hint("run this as its owner"))
 }
 
 /// With `--sites` a repository that did not change is only counted, and its store is not even looked at.
 fn in_one_of_many(repository: &Repository, what: &Create) -> Result<Did> {
     let site = Site::from_config(&repository.config())?;
     let frozen = Frozen::now(repository)?;
-    if is_stored(&State::of(repository, site.modes).database()?, &frozen.list)? {
+    // Nobody is asked for each of many.
+    let looks = look_at_all(repository, &site, what, &Ui::new(true))?;
+    let edited = looks.iter().any(|(_, looked)| matches!(looked.edits, Edits::Captured(_)));
+    if !edited && is_stored(&State::of(repository, site.modes).database()?, &frozen.list)? {
         return Ok(Did::Nothing);
     }
-    let Made { manifests, failed, .. } = make_all(repository, &site, what, Some(frozen))?;
+    let Made { manifests, failed, .. } = make_all(repository, &site, what, looks, Some(frozen))?;
     match failed.into_iter().next() {
         Some(error) => Err(error),
         None => Ok(Did::Something(manifests.iter().map(|manifest| manifest.id.as_str()).collect::<Vec<_>>().join(" "))),
@@ -56,19 +97,20 @@ struct Made {
 }
 
 /// Makes what was asked for, of the references as they are or as they were seen already.
-fn make_all(repository: &Repository, site: &Site, what: &Create, seen: Option<Frozen>) -> Result<Made> {
+fn make_all(
+    repository: &Repository,
+    site: &Site,
+    what: &Create,
+    looks: Vec<(&Environment, Looked)>,
+    seen: Option<Frozen>,
+) -> Result<Made> {
     let wait = clock::parse_span(&what.wait)?;
-    let environments = chosen(repository, site, what)?;
     let state = State::of(repository, site.modes);
-    if !state.is_ours()? {
-        return Err(Error::refused("not-owner", "the store is written by the owner of the repository alone")
-            .hint("run this as its owner"));
-    }
     let lock = snapshot_lock(&state, wait)?;
     let frozen = seen.map_or_else(|| Frozen::now(repository), Ok)?;
     let (mut manifests, mut proven, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    for environment in environments {
-        let made_of = |frozen: &Frozen| make(repository, site, environment, frozen, what);
+    for (environment, looked) in looks {
+        let made_of = |frozen: &Frozen| make(repository, site, environment, &looked.edits, frozen, what);
         match frozen.clone().used_for(repository, made_of) {
             Ok(manifest) => {
                 proven.push(is_proven(&host_store(site), &site.name, &manifest)?);
@@ -94,10 +136,11 @@ fn make(
     repository: &Repository,
     site: &Site,
     environment: &Environment,
+    edits: &Edits,
     frozen: &Frozen,
     what: &Create,
 ) -> Result<Manifest> {
-    let request = request(repository, site, environment, frozen, what)?;
+    let request = Request { edits: edits.clone(), ..request(repository, site, environment, frozen, what)? };
     let bar = Bar::stages(4);
     let manifest = create(repository, site, &request, &mut |stage| bar.stage(stage))?;
     remember(&State::of(repository, site.modes).database()?, &request.list)?;
@@ -142,6 +185,7 @@ fn request(
         commit,
         note: what.note.clone(),
         keep_days: what.keep_for.unwrap_or(site.keep_days),
+        edits: Edits::NotSought,
     })
 }
 

@@ -108,7 +108,7 @@ fn in_one_of_many(repository: &Repository, what: &Verify) -> Result<Did> {
 }
 
 fn element(file: &str) -> Option<&'static str> {
-    file.starts_with("code/").then_some("code")
+    ["code", "uncommitted"].into_iter().find(|element| file.split('/').next() == Some(*element))
 }
 
 fn chosen<'a>(catalog: &'a Catalog<'_>, what: &Verify) -> Result<Vec<&'a Entry>> {

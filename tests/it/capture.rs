@@ -1,0 +1,436 @@
+//! Uncommitted edits in served work trees: captured with a backup, found again, and nothing else touched.
+
+use crate::support::{Ran, Random, World, amount, host, run};
+use crate::terminal::Terminal;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// A set-up host whose live stands on `live_1`, served from the plain folder `www`.
+pub fn served() -> World {
+    let world = host();
+    let files =
+        [("page", "1\n"), ("dir/deep", "deep\n"), ("run.sh", "#!/bin/sh\n"), ("gone", "gone\n"), ("old", "a\nb\nc\n")];
+    for (file, content) in files {
+        let path = world.path("dev").join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    world.git("dev", &["add", "--all"]).ok();
+    world.git("dev", &["commit", "--quiet", "-m", "site"]).ok();
+    world.git("dev", &["push", "--quiet", "origin", "main", "main:live"]).ok();
+    serve(&world, "live", "www");
+    world.git("site.git", &["config", "cairn.live.worktree", &world.path("www").display().to_string()]).ok();
+    world
+}
+
+/// Fills a folder with a commit's files, as a deployment does.
+pub fn serve(world: &World, commit: &str, folder: &str) {
+    std::fs::create_dir_all(world.path(folder)).unwrap();
+    let tar = world.path("site.tar");
+    world.git("site.git", &["archive", "-o", &tar.display().to_string(), commit]).ok();
+    run(world.in_folder(folder, "tar").arg("-xf").arg(&tar)).ok();
+}
+
+fn write(path: PathBuf, content: impl AsRef<[u8]>) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+/// Edits of every kind.
+fn edit(world: &World) {
+    let www = world.path("www");
+    write(www.join("page"), "1\nedited over SFTP");
+    write(www.join("new dir/n\u{fc}w"), "new\r\n");
+    write(www.join("binary"), [0, 1, 2, 255]);
+    std::fs::remove_file(www.join("gone")).unwrap();
+    std::fs::rename(www.join("old"), www.join("renamed")).unwrap();
+    std::fs::set_permissions(www.join("run.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::remove_file(www.join("dir/deep")).unwrap();
+    symlink("../page", www.join("dir/deep")).unwrap();
+}
+
+/// The tree that git itself makes of a folder upon a commit.
+#[track_caller]
+fn by_git(world: &World, base: &str, folder: &str) -> String {
+    let twin = world.path("twin");
+    let _ = std::fs::remove_dir_all(&twin);
+    world.git(".", &["clone", "--quiet", "--no-checkout", "site.git", "twin"]).ok();
+    world.git("twin", &["reset", "--quiet", base]).ok();
+    run(world.in_folder(".", "cp").arg("-a").arg(world.path(folder).join(".")).arg(&twin)).ok();
+    world.git("twin", &["add", "--all"]).ok();
+    world.git("twin", &["write-tree"]).ok().out().to_owned()
+}
+
+#[track_caller]
+fn create(world: &World, words: &[&str]) -> Ran {
+    world.cairn("site.git", &[&["backup", "create", "live", "--json"], words].concat())
+}
+
+/// Clones the capture of a backup and returns its tree and its parent.
+#[track_caller]
+fn captured(world: &World, backup: &str) -> (String, String) {
+    let bundle = world.path("edits.bundle");
+    let _ = std::fs::remove_file(&bundle);
+    let _ = std::fs::remove_dir_all(world.path("edits"));
+    let to = bundle.display().to_string();
+    world.cairn("site.git", &["backup", "get", backup, "--element", "uncommitted", "--to", &to]).ok();
+    world.git(".", &["clone", "--quiet", &to, "edits"]).ok();
+    (world.tip("edits", "HEAD^{tree}"), world.tip("edits", "HEAD~"))
+}
+
+#[test]
+fn a_backup_holds_the_work_tree_to_the_last_byte_and_touches_nothing() {
+    let world = served();
+    edit(&world);
+    let before = world.listing("www");
+    let made = create(&world, &[]).ok().says("holds 7 uncommitted changes").says("git cairn uncommitted live");
+    let document = made.json();
+    assert_eq!(document["backup"]["uncommitted"], serde_json::json!({"changes": 7, "captured": true}));
+    assert_eq!(document["backup"]["elements"][1]["element"], "uncommitted");
+    assert!(document["backup"]["elements"][1]["verified_at"].is_string());
+    let base = world.tip("site.git", "live");
+    assert_eq!(captured(&world, "live"), (by_git(&world, &base, "www"), base.clone()));
+    let heads = world.git(".", &["bundle", "list-heads", "edits.bundle"]).ok().stdout;
+    assert!(heads.contains(" HEAD\n") && heads.contains(" refs/cairn/uncommitted/live\n"), "{heads}");
+
+    world.cairn("site.git", &["restore", "live", "--element", "uncommitted", "--to", "../back"]).ok();
+    assert_eq!(by_git(&world, &base, "back"), world.tip("edits", "HEAD^{tree}"));
+    assert_eq!(world.path("back/dir/deep").read_link().unwrap(), Path::new("../page"));
+    assert_eq!(world.listing("www"), before);
+
+    let patch = world.cairn("site.git", &["backup", "get", "live", "--element", "uncommitted", "--patch", "--to", "-"]);
+    world.git("twin", &["reset", "--quiet", "--hard", &base]).ok();
+    world.git("twin", &["clean", "-qfdx"]).ok();
+    std::fs::write(world.path("edits.patch"), patch.ok().stdout).unwrap();
+    world.git("twin", &["apply", "--index", "--binary", "../edits.patch"]).ok();
+    assert_eq!(world.git("twin", &["write-tree"]).ok().out(), world.tip("edits", "HEAD^{tree}"));
+
+    world
+        .cairn("site.git", &["backup", "get", "live", "--element", "uncommitted", "--thin", "--to", "../thin.bundle"])
+        .ok();
+    assert!(std::fs::read_to_string(world.path("thin.bundle")).is_err(), "a bundle is no text");
+    world.git("dev", &["fetch", "--quiet", "../thin.bundle", "HEAD"]).ok();
+    assert_eq!(world.tip("dev", "FETCH_HEAD"), world.tip("edits", "HEAD"));
+    assert!(!world.git("edits", &["bundle", "verify", "../edits.bundle"]).ok().stdout.contains("requires"));
+    world.cairn("site.git", &["backup", "verify", "--all"]).ok();
+
+    // By git alone, as RESTORE.md has it.
+    let guide = std::fs::read_to_string(world.path("site.cairn/RESTORE.md")).unwrap();
+    let scripts: Vec<&str> = guide.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let id = document["backup"]["id"].as_str().unwrap();
+    let second = scripts[1].replace("<backup>", id).replace("<environment>", "live").replace("<dir>", "\"$2\"");
+    let folder = format!("site.cairn/site/backups/{id}");
+    let script = format!("{}\n{second}", scripts[0]);
+    let restore = ["-c", &script, "sh"].map(String::from);
+    let targets = ["by-hand.git", "by-hand"].map(|name| world.path(name).display().to_string());
+    run(world.in_folder(&folder, "sh").args(restore).args(targets)).ok();
+    assert_eq!(world.tip("by-hand", "HEAD^{tree}"), world.tip("edits", "HEAD^{tree}"));
+    assert!(world.git("by-hand", &["status", "--porcelain"]).ok().stdout.is_empty());
+}
+
+#[test]
+fn what_is_hidden_by_ignore_rules_is_taken_only_when_asked_for() {
+    let world = served();
+    write(world.path("www/.gitignore"), "*.cache\nvar/\n");
+    write(world.path("www/a.cache"), "cached");
+    write(world.path("www/var/deep/log"), "logged");
+    create(&world, &[]).ok();
+    captured(&world, "live");
+    assert!(!world.path("edits/a.cache").exists() && world.path("edits/.gitignore").exists());
+    create(&world, &["--include-ignored"]).ok();
+    captured(&world, "live");
+    assert_eq!(std::fs::read(world.path("edits/a.cache")).unwrap(), b"cached");
+    assert_eq!(std::fs::read(world.path("edits/var/deep/log")).unwrap(), b"logged");
+}
+
+#[test]
+fn uploads_and_large_files_are_left_out_and_named_with_their_size() {
+    let world = served();
+    write(world.path("www/sites/default/files/a.jpg"), [1; 2048]);
+    write(world.path("www/sites/default/files/deep/b.jpg"), [1; 1024]);
+    write(world.path("www/large"), vec![7; (20 << 20) + 1]);
+    write(world.path("www/kept"), "kept");
+    std::fs::create_dir(world.path("www/empty")).unwrap();
+    run(world.in_folder("www", "mkfifo").arg("pipe")).ok();
+    let said = create(&world, &[]).ok().says("sites/default/files (3.0 KiB)").says("large (20.0 MiB)");
+    let said = said.says("an empty folder: empty").says("a socket, pipe or device: pipe");
+    assert_eq!(said.json()["backup"]["uncommitted"]["captured"], true);
+    captured(&world, "live");
+    let there = |name: &str| world.path("edits").join(name).exists();
+    assert!(there("kept") && !there("large") && !there("sites"));
+    let shown = world.cairn("site.git", &["backup", "show", "live", "--json"]).ok().json();
+    let left = shown["backup"]["uncommitted"]["left_out"].as_array().unwrap().clone();
+    let of =
+        |why: &str| left.iter().find(|one| one["why"] == why).unwrap_or_else(|| panic!("{why} in {left:?}")).clone();
+    assert_eq!((&of("excluded")["path"], &of("excluded")["bytes"]), (&"sites/default/files".into(), &3072.into()));
+    assert_eq!(of("too-large")["bytes"], (20 << 20) + 1);
+
+    world.git("site.git", &["config", "cairn.live.captureLimit", "3"]).ok();
+    world.git("site.git", &["config", "cairn.live.captureExclude", "large"]).ok();
+    create(&world, &[]).ok().says("more than captureLimit allows: kept (4 B)");
+    world.git("site.git", &["config", "cairn.live.captureLimit", "much"]).ok();
+    create(&world, &[]).exits(2).says("cairn.live.captureLimit");
+}
+
+#[test]
+fn a_clean_tree_can_be_demanded_and_edits_left_out() {
+    let world = served();
+    let clean = create(&world, &["--require-clean"]).ok().json();
+    assert_eq!(clean["backup"]["uncommitted"], serde_json::json!({"changes": 0, "captured": false}));
+    write(world.path("www/page"), "edited");
+    let backups = world.backups("site.git").len();
+    create(&world, &["--require-clean"]).exits(5).says("git cairn uncommitted live");
+    assert_eq!(world.backups("site.git").len(), backups);
+    let without = create(&world, &["--without-uncommitted"]).ok().json();
+    assert_eq!(without["backup"]["uncommitted"], serde_json::json!({"changes": 1, "captured": false}));
+    let id = without["backup"]["id"].as_str().unwrap().to_owned();
+    for form in [&["--patch"][..], &["--thin"], &[]] {
+        let words = ["backup", "get", &id, "--element", "uncommitted", "--to", "../none"];
+        world.cairn("site.git", &[&words[..], form].concat()).exits(10);
+    }
+    world.cairn("site.git", &["restore", &id, "--element", "uncommitted", "--to", "../none"]).exits(10);
+    assert!(!world.path("none").exists());
+    world.cairn("site.git", &["backup", "get", &id, "--element", "code", "--patch"]).exits(2);
+}
+
+#[test]
+fn a_person_is_asked_what_becomes_of_the_edits() {
+    let world = served();
+    write(world.path("www/page"), "edited");
+    for (key, code, captured) in [("Enter", 0, Some(true)), ("l", 0, Some(false)), ("s", 7, None)] {
+        let before = world.backups("site.git").len();
+        let Some(terminal) = Terminal::start(&world, "site.git", 120, "git cairn backup create live") else { return };
+        terminal.shows("capture them with the backup, leave them out, or stop?").press(&[key]);
+        if key != "Enter" {
+            terminal.press(&["Enter"]);
+        }
+        assert_eq!(terminal.exit(), code);
+        let backups = world.backups("site.git");
+        assert_eq!(backups.len(), before + usize::from(captured.is_some()));
+        if let Some(captured) = captured {
+            assert_eq!(backups[0]["uncommitted"], serde_json::json!({"changes": 1, "captured": captured}));
+        }
+    }
+}
+
+#[test]
+fn a_push_over_edits_keeps_them_before_a_hook_checks_out_over_them() {
+    let world = host();
+    let check_out = format!(
+        "git --work-tree='{}' checkout --force live -- . && git --work-tree='{}' clean -qfd",
+        world.path("www").display(),
+        world.path("www").display()
+    );
+    world.git("site.git", &["config", "--unset-all", "cairn.id"]).ok();
+    world.bare("host.git", &[]);
+    world.git("dev", &["remote", "add", "host", "../host.git"]).ok();
+    world.script("host.git/hooks/post-receive", &check_out);
+    world.git("dev", &["push", "--quiet", "host", "main"]).ok();
+    world.git("host.git", &["config", "cairn.reserve", "1MiB"]).ok();
+    world.git("host.git", &["config", "cairn.hookBudget", "60s"]).ok();
+    std::fs::create_dir(world.path("www")).unwrap();
+    world.cairn("host.git", &["setup", "--env", &format!("live=live:{}", world.path("www").display())]).ok();
+    world.git("dev", &["push", "--quiet", "host", "main:live"]).ok();
+    assert_eq!(std::fs::read(world.path("www/page")).unwrap(), b"1");
+    write(world.path("www/page"), "edited over SFTP");
+    write(world.path("www/upload"), "uploaded");
+    let edited = by_folder(&world, "www");
+
+    world.commit("dev", "page", "2");
+    let pushed = world.git("dev", &["push", "host", "main:live"]).ok();
+    let pushed = pushed.says("the work tree of live held 2 uncommitted changes").says("backup get live_2");
+    assert_eq!(std::fs::read(world.path("www/page")).unwrap(), b"2");
+    assert!(!world.path("www/upload").exists(), "{}", pushed.stderr);
+    world.cairn("host.git", &["restore", "live_2", "--element", "uncommitted", "--to", "../back"]).ok();
+    assert_eq!(by_folder(&world, "back"), edited);
+    let shown = world.cairn("host.git", &["backup", "show", "live_2", "--json"]).ok().json();
+    assert_eq!(shown["backup"]["uncommitted"]["base"], world.tip("host.git", "live_1^{commit}"));
+    assert_eq!(std::fs::read_dir(world.path("host.git/cairn/captures")).unwrap().count(), 0);
+    world.cairn("host.git", &["backup", "verify", "--all"]).ok();
+
+    world.commit("dev", "page", "3");
+    let pushed = world.git("dev", &["push", "host", "main:live"]).ok();
+    assert!(!pushed.stderr.contains("uncommitted"), "{}", pushed.stderr);
+}
+
+/// Names and contents below a folder.
+fn by_folder(world: &World, folder: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let root = world.path(folder);
+    world
+        .listing(folder)
+        .into_iter()
+        .map(|(path, _, bytes)| (path.strip_prefix(&root).unwrap().into(), bytes))
+        .collect()
+}
+
+#[test]
+fn a_capture_that_has_no_time_names_what_it_left_and_fails_no_push() {
+    let world = served();
+    world.git("site.git", &["config", "cairn.live.captureBudget", "0s"]).ok();
+    write(world.path("www/page"), "edited");
+    world.commit("dev", "page", "2");
+    world.git("dev", &["push", "origin", "main:live"]).ok().says("captureBudget had passed: page (6 B)");
+    std::fs::remove_dir_all(world.path("www")).unwrap();
+    world.commit("dev", "page", "3");
+    world.git("dev", &["push", "origin", "main:live"]).ok().says("there is no work tree");
+}
+
+#[test]
+fn damage_to_a_capture_is_found_and_what_goes_takes_it_along() {
+    let world = served();
+    write(world.path("www/page"), "edited");
+    let id = create(&world, &[]).ok().json()["backup"]["id"].as_str().unwrap().to_owned();
+    let file = world.path("site.cairn/site/uncommitted").join(format!("{id}.bundle"));
+    let whole = std::fs::read(&file).unwrap();
+    for place in [whole.len() / 2, whole.len() - 30, 5] {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        let found = world.cairn("site.git", &["backup", "verify", &id, "--json"]).exits(12).json();
+        let bad = found["checked"].as_array().unwrap().iter().find(|one| one["ok"] == false).unwrap().clone();
+        assert_eq!(
+            (&bad["element"], bad["file"].as_str().unwrap()),
+            (&"uncommitted".into(), &*format!("uncommitted/{id}.bundle"))
+        );
+        world.cairn("site.git", &["restore", &id, "--element", "uncommitted", "--to", "../none"]).exits(12);
+        assert!(!world.path("none").exists());
+    }
+    std::fs::remove_file(&file).unwrap();
+    world.cairn("site.git", &["backup", "verify", &id]).exits(12);
+    std::fs::write(&file, &whole).unwrap();
+    std::fs::remove_file(file.with_extension("idx")).unwrap();
+    world.cairn("site.git", &["backup", "verify", &id]).exits(12);
+    world.cairn("site.git", &["backup", "verify", &id, "--repair"]).ok();
+    world.cairn("site.git", &["backup", "verify", &id]).ok();
+
+    create(&world, &["--without-uncommitted"]).ok();
+    world.cairn("site.git", &["backup", "delete", &id, "--reason", "test"]).ok();
+    assert_eq!(std::fs::read_dir(world.path("site.cairn/site/uncommitted")).unwrap().count(), 0);
+}
+
+#[test]
+fn repositories_inside_the_tree_and_what_a_served_clone_has_alone_come_along() {
+    let world = served();
+    std::fs::remove_dir_all(world.path("www")).unwrap();
+    world.git(".", &["clone", "--quiet", "--branch", "live", "site.git", "www"]).ok();
+    let own = world.commit("www", "page", "committed on the host alone");
+    write(world.path("www/page"), "and edited");
+    write(world.path("www/stashed"), "s");
+    world.git("www", &["stash", "--quiet", "--include-untracked"]).ok();
+    let stash = world.tip("www", "stash");
+    write(world.path("www/page"), "and edited again");
+    world.git(".", &["init", "--quiet", "www/module"]).ok();
+    let inner = world.commit("www/module", "inner", "committed");
+    write(world.path("www/module/inner"), "edited inside");
+    let before = world.listing("www");
+    create(&world, &[]).ok();
+    assert_eq!(world.listing("www"), before);
+    captured(&world, "live");
+    assert_eq!(world.tip("edits", "HEAD~"), own);
+    let heads = world.git(".", &["bundle", "list-heads", "edits.bundle"]).ok().stdout;
+    assert!(heads.contains(&stash) && heads.contains(&inner), "{heads}");
+    world.cairn("site.git", &["restore", "live", "--element", "uncommitted", "--to", "../back"]).ok();
+    assert_eq!(std::fs::read(world.path("back/page")).unwrap(), b"and edited again");
+    assert_eq!(std::fs::read(world.path("back/module/inner")).unwrap(), b"edited inside");
+    world.cairn("site.git", &["backup", "verify", "--all"]).ok();
+}
+
+/// One random edit of a tree.
+fn edit_at_random(world: &World, random: &mut Random) {
+    let names =
+        ["page", "dir/deep", "run.sh", "gone", "old", "new", "dir/new", "x y", "q\"uote", "n\nl", "d/e/f", "\u{fc}"];
+    let path = world.path("www").join(random.pick(&names));
+    let clear = |path: &Path| match path.symlink_metadata() {
+        Ok(found) if found.is_dir() => std::fs::remove_dir_all(path).unwrap(),
+        Ok(_) => std::fs::remove_file(path).unwrap(),
+        Err(_) => {}
+    };
+    // A file where a folder was, or the other way round.
+    for above in path.ancestors().skip(1).take_while(|above| *above != world.path("www")) {
+        if above.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
+            clear(above);
+        }
+    }
+    match random.below(7) {
+        0 => clear(&path),
+        1 if path.is_file() && !path.is_symlink() => {
+            let mode = if random.below(2) == 0 { 0o755 } else { 0o644 };
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        2 => {
+            clear(&path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            symlink(random.pick(&["page", "../nowhere", "/etc/hostname"]), &path).unwrap();
+        }
+        3 => {
+            let to = world.path("www").join(random.pick(&["moved", "dir/moved", "page"]));
+            if path.is_file() && !path.is_symlink() && path != to && to.parent().unwrap().is_dir() {
+                clear(&to);
+                std::fs::rename(&path, to).unwrap();
+            }
+        }
+        _ => {
+            clear(&path);
+            let size = random.below(300);
+            let content = match random.below(3) {
+                0 => random.bytes(size),
+                1 => b"a\r\nb\r\n".repeat(size / 50),
+                _ => b"line\n".repeat(size / 10),
+            };
+            write(path, content);
+        }
+    }
+}
+
+#[test]
+fn a_captured_tree_is_the_one_that_git_would_make() {
+    let world = served();
+    let base = world.tip("site.git", "live");
+    for n in 0..amount("CAIRN_CAPTURES", 12) {
+        let mut random = Random::one_of(20_261_125, n);
+        std::fs::remove_dir_all(world.path("www")).unwrap();
+        serve(&world, "live", "www");
+        for _ in 0..=random.below(10) {
+            edit_at_random(&world, &mut random);
+        }
+        let wanted = by_git(&world, &base, "www");
+        let made = create(&world, &[]).ok().json();
+        let tree = if made["backup"]["uncommitted"]["captured"] == true {
+            captured(&world, "live").0
+        } else {
+            world.tip("site.git", "live^{tree}")
+        };
+        assert_eq!(tree, wanted, "case {n}: {}", made["backup"]["uncommitted"]);
+    }
+}
+
+#[test]
+fn a_patch_of_the_tree_is_printed_and_applies() {
+    let world = served();
+    edit(&world);
+    let base = world.tip("site.git", "live");
+    let wanted = by_git(&world, &base, "www");
+    let patch = run(world.in_folder("site.git", "git").args(["cairn", "uncommitted", "live", "--patch"])).ok();
+    assert!(patch.stdout.contains("GIT binary patch") && patch.stdout.contains("rename from old"), "{}", patch.stdout);
+    std::fs::write(world.path("tree.patch"), &patch.stdout).unwrap();
+    world.git("twin", &["read-tree", &base]).ok();
+    world.git("twin", &["apply", "--cached", "--binary", "../tree.patch"]).ok();
+    assert_eq!(world.git("twin", &["write-tree"]).ok().out(), wanted);
+    let stat = world.cairn("site.git", &["uncommitted", "live", "--stat"]).ok().stdout;
+    assert!(stat.contains("old => renamed") && stat.contains("7 files changed"), "{stat}");
+    world.cairn("site.git", &["uncommitted", "live", "--patch", "--exit-code"]).exits(1);
+}
+
+#[test]
+fn a_patch_on_a_terminal_is_coloured_escaped_and_bounded() {
+    let world = served();
+    write(world.path("www/page"), "\u{1b}[2Jcleared\n");
+    write(world.path("www/many"), "line\n".repeat(5000));
+    let Some(terminal) = Terminal::start(&world, "site.git", 120, "git cairn uncommitted live --patch") else { return };
+    terminal.shows("there is more: git cairn uncommitted live --patch > <file>");
+    assert_eq!(terminal.exit(), 0);
+    std::fs::remove_file(world.path("www/many")).unwrap();
+    let Some(terminal) = Terminal::start(&world, "site.git", 120, "git cairn uncommitted live --patch") else { return };
+    terminal.shows("+\\u{1b}[2Jcleared");
+    assert_eq!(terminal.exit(), 0);
+}
