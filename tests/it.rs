@@ -76,5 +76,7 @@ mod story;
 mod support;
 #[path = "it/terminal.rs"]
 mod terminal;
+#[path = "it/uncommitted.rs"]
+mod uncommitted;
 #[path = "it/worktrees.rs"]
 mod worktrees;

@@ -7,7 +7,7 @@
 //! - `CAIRN_BENCH_OBJECTS`: the sizes, `1000,10000,100000,400000` by default.
 //! - `CAIRN_BENCH_REPOSITORY`: a real repository, whose branches and tags are measured as well.
 //! - `CAIRN_BENCH_ONLY`: only the tables whose name begins so: `snapshot`, `refs`, `sites`,
-//!   `push`.
+//!   `uncommitted`, `push`.
 //! - `CAIRN_BENCH_DIR`: the folder it all happens in.
 //!
 //! Peak memory is told by GNU time; without it that column is empty.
@@ -15,6 +15,7 @@
 mod figures;
 mod push;
 mod snapshot;
+mod uncommitted;
 mod world;
 
 use std::path::PathBuf;
@@ -37,6 +38,9 @@ fn main() {
     }
     if wanted("sites") {
         snapshot::many_sites(turns);
+    }
+    if wanted("uncommitted") {
+        uncommitted::tables(turns);
     }
     if wanted("push") {
         push::tables(&sizes, turns);

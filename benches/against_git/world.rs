@@ -140,10 +140,15 @@ impl World {
             );
             from.clear();
         }
-        let mut import = self.command("git");
-        import.arg("-C").arg(self.path(repository)).args(["fast-import", "--quiet"]).stdin(Stdio::piped());
-        let mut child = import.spawn().expect("git starts");
-        child.stdin.take().expect("a pipe").write_all(stream.as_bytes()).expect("git reads");
+        self.feed(repository, &["fast-import", "--quiet"], stream.as_bytes());
+    }
+
+    /// Runs git in one of its folders and gives it something to read.
+    pub fn feed(&self, folder: &str, words: &[&str], input: &[u8]) {
+        let mut git = self.command("git");
+        git.arg("-C").arg(self.path(folder)).args(words).stdin(Stdio::piped());
+        let mut child = git.spawn().expect("git starts");
+        child.stdin.take().expect("a pipe").write_all(input).expect("git reads");
         assert!(child.wait().expect("git ends").success());
     }
 }

@@ -42,7 +42,7 @@ impl Sshd {
             let config = format!(
                 "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {keys}\nPidFile none\nUsePAM no\n\
                  StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
-                 UseDNS no\nMaxStartups 100\nSetEnv PATH={own} GIT_CONFIG_NOSYSTEM=1 TZ=UTC{home}\n",
+                 UseDNS no\nMaxStartups 100\nSubsystem sftp internal-sftp\nSetEnv PATH={own} GIT_CONFIG_NOSYSTEM=1 TZ=UTC{home}\n",
                 host = world.path("ssh/host").display(),
                 keys = world.path("ssh/client.pub").display(),
             );
@@ -382,4 +382,62 @@ fn what_is_not_shared_is_the_owners_alone() {
         let mode = fs::metadata(world.path("site.git/hooks").join(hook)).unwrap().mode() & 0o7777;
         assert_eq!(mode, 0o700, "{hook}");
     }
+}
+
+/// What a person does over SFTP in a served tree.
+const SESSION: &str = "\
+put upload/page page
+put upload/logo logo.bin
+mkdir photos
+put upload/logo photos/one
+rename about about-us
+rm old
+chmod 755 tool
+symlink page latest
+rename keep.cfg .keep.cfg
+";
+
+/// Whatever a person does over SFTP in a served tree is shown, and who did it.
+#[test]
+fn what_is_done_over_sftp_is_shown() {
+    let world = host();
+    let Some(sshd) = Sshd::start("what_is_done_over_sftp_is_shown", &world, None) else { return };
+    if !found("sftp") {
+        return missing_peer("what_is_done_over_sftp_is_shown", "OpenSSH's sftp");
+    }
+    for file in ["about", "old", "tool", "keep.cfg"] {
+        let text: String = (0..20).map(|n| format!("{file}, line {n}\n")).collect();
+        world.commit("dev", file, &text);
+    }
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    let tree = world.path("served");
+    fs::create_dir(&tree).unwrap();
+    let words = [&format!("--work-tree={}", tree.display()), "checkout", "--quiet", "--force", "main", "--", "."];
+    world.git("site.git", &words).ok();
+    world.git("site.git", &["config", "cairn.dev.worktree", tree.to_str().unwrap()]).ok();
+    fs::create_dir(world.path("upload")).unwrap();
+    fs::write(world.path("upload/page"), "edited at home\n").unwrap();
+    fs::write(world.path("upload/logo"), b"\x89PNG\0\0").unwrap();
+    fs::write(world.path("session"), format!("cd {}\n{SESSION}", tree.display())).unwrap();
+    let mut sftp = command("sftp", &world.path("home"));
+    sftp.current_dir(world.path(".")).args(["-q", "-F", "/dev/null", "-b", "session", "-i", "ssh/client"]);
+    sftp.args(["-o", "UserKnownHostsFile=ssh/known", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"]);
+    let user = own_name(&world);
+    run(sftp.args(["-P", &sshd.port.to_string(), &format!("{user}@127.0.0.1")])).ok();
+    let shown = world.cairn("site.git", &["uncommitted"]).ok().stdout;
+    for line in [
+        "added     latest",
+        "added     logo.bin",
+        "modified  page",
+        "added     photos/one",
+        "renamed   about -> about-us",
+        "deleted   old",
+        "mode      tool",
+        "renamed   keep.cfg -> .keep.cfg",
+    ] {
+        let found = shown.lines().find(|shown| shown.trim_start().starts_with(line));
+        let found = found.unwrap_or_else(|| panic!("{line} is not shown in\n{shown}"));
+        assert!(line.starts_with("deleted") || found.contains(&format!("  {user}, ")), "{found}");
+    }
+    assert_eq!(shown.lines().count(), 9, "{shown}");
 }
