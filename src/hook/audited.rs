@@ -99,6 +99,18 @@ fn in_the_way(error: Error) -> Error {
     error.hint("on the host: mend that, or let pushes in without it: git cairn guard pause --for 1h --reason <text>")
 }
 
+/// Adds that the hook which stood there before us refused what the guard had let through.
+pub(super) fn refused_by_other(push: &Push, voice: &mut Voice) {
+    let Ok(repository) = super::here() else { return };
+    let config = repository.config();
+    // A repository that is none of ours has no audit.
+    let Some(Ok((site, _))) = config.get("cairn", "id").map(|_| Site::for_hook(&config)) else { return };
+    let entry = of_push(push, What::Refusal).judged(Judged::Refused, Some("found-hook".into()));
+    if let Err(error) = Log::of(&State::of(&repository, site.modes)).append(&entry, Sync::Later) {
+        voice.warning(&error.to_string());
+    }
+}
+
 /// Adds what really moved. It goes to the disk with whatever is synced next.
 pub(super) fn moved(state: &State, push: &Push, voice: &mut Voice) {
     if let Err(error) = Log::of(state).append(&of_push(push, What::Moved), Sync::Later) {

@@ -77,7 +77,11 @@ pub fn run(event: Event, arguments: impl Iterator<Item = OsString>) -> ExitCode 
             }
         }
     }
-    chain::run(found.as_deref(), event, &push.raw)
+    let code = chain::run(found.as_deref(), event, &push.raw);
+    if event == Event::PreReceive && code != ExitCode::SUCCESS {
+        audited::refused_by_other(&push, &mut voice);
+    }
+    code
 }
 
 /// Whether the push may go on.

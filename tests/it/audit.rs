@@ -1,6 +1,6 @@
 //! The audit: every push is a line before it is accepted, and whatever is done to the lines afterwards is found.
 
-use crate::support::{Ran, Random, World, amount, command, host, missing_peer, run};
+use crate::support::{GIT_CAIRN, Ran, Random, World, amount, bare_host, command, host, missing_peer, run};
 use serde_json::Value;
 use std::fs;
 
@@ -196,6 +196,57 @@ fn random_tampering_is_found_and_stops_no_push() {
         world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
         assert!(!problems(&world).is_empty(), "seed {}, round {round}", random.seed());
     }
+}
+
+#[test]
+fn what_a_hook_after_ours_refuses_is_a_line_too() {
+    let world = bare_host(&[]);
+    world.script("site.git/hooks/pre-receive", "cat >/dev/null; exit 3");
+    world.cairn("site.git", &["setup"]).ok();
+    world.commit("dev", "page", "2");
+    world.git("dev", &["push", "origin", "main"]).exits(1);
+    assert_eq!(newest(&world, 2), [line("push", Some("accepted")), line("refusal", Some("refused"))]);
+    assert_eq!(lines(&world).last().unwrap()["rule"], "found-hook");
+    verify(&world).ok();
+}
+
+/// The hook is killed, or the disk fails under it, at any system call: what it said it accepted is a line, and the lines are
+/// whole. `CAIRN_FAULTS` sets how often.
+#[test]
+fn a_hook_that_dies_at_any_moment_leaves_a_log_that_is_whole() {
+    if run(command("sh", std::path::Path::new("/")).args(["-c", "strace -V"])).code != 0 {
+        return missing_peer("a_hook_that_dies_at_any_moment_leaves_a_log_that_is_whole", "strace");
+    }
+    let world = host();
+    let tip = world.tip("dev", "main");
+    let hook = std::path::Path::new(GIT_CAIRN).with_file_name("cairn-pre-receive");
+    let mut random = Random::new(71);
+    for round in 0..amount("CAIRN_FAULTS", 24) {
+        let call = *random.pick(&["write", "openat", "fdatasync", "fsync", "ftruncate", "fallocate", "lseek", "flock"]);
+        let fault = *random.pick(&["signal=KILL", "error=ENOSPC", "error=EIO"]);
+        let when = 1 + random.below(if call == "openat" { 60 } else { 6 });
+        if random.below(4) == 0 {
+            let _ = fs::remove_file(world.path("site.git/cairn/audit.reserve"));
+        }
+        let inject = format!("inject={call}:{fault}:when={when}");
+        let mut strace = world.in_folder("site.git", "strace");
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &inject]).arg(&hook).env("GIT_DIR", ".");
+        let told = format!("{} {tip} refs/heads/r{round}\n", "0".repeat(40));
+        fs::write(world.path("told"), told).unwrap();
+        let ran = run(strace.stdin(fs::File::open(world.path("told")).unwrap()));
+        let report = verify(&world);
+        let what = format!("{inject}, seed {}, round {round}: {ran:?}\n{}", random.seed(), report.stdout);
+        assert_eq!(report.code, 0, "{what}");
+        if ran.code == 0 {
+            let named = |line: &Value| {
+                line["refs"][0]["name"] == format!("refs/heads/r{round}") && line["verdict"] == "accepted"
+            };
+            assert!(lines(&world).iter().any(named), "{what}");
+        }
+    }
+    world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    verify(&world).ok();
 }
 
 #[test]

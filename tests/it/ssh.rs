@@ -179,6 +179,15 @@ fn deploying_and_rolling_back_over_ssh() {
     assert_eq!(world.tip("site.git", "live"), good);
     assert_eq!(pusher(&world, "live_1"), format!("{user} (ssh)"));
     assert_eq!(pusher(&world, "live_3"), format!("{user} (ssh)"));
+    let moved = crate::audit::lines(&world).pop().unwrap();
+    assert_eq!(
+        (&moved["what"], &moved["subject"], &moved["who"]),
+        (
+            &"deployment".into(),
+            &"live_3".into(),
+            &serde_json::json!({"name": user, "known_by": "ssh", "transport": "ssh", "address": "127.0.0.1"})
+        )
+    );
 
     let seen = world.deployments("far", &["live"]);
     let field = |name: &str| seen.iter().map(|one| one[name].clone()).collect::<Vec<_>>();
@@ -302,6 +311,10 @@ fn in_a_shared_repository_others_queue_and_the_owner_writes_the_store() {
     has_modes(&world, &["srv/site.cairn", "srv/site.git/cairn"], 0o2770, 0o660);
     assert_eq!(on_host(a, "git -C site.git for-each-ref refs/cairn/pin").ok().stdout, "");
     on_host(a, "git -C site.git fsck --full --strict").ok();
+    // Both are in one log, which either can read.
+    on_host(b, "git cairn -C site.git audit verify").ok();
+    let log = on_host(b, "git cairn -C site.git audit").ok().stdout;
+    assert!(users.names.iter().all(|name| log.contains(&format!("{name} (ssh)"))), "{log}");
 }
 
 /// A pre-receive hook that stood there before us and holds a push while the file `hold` is there. It writes down the
