@@ -12,6 +12,8 @@ mod bad_input;
 mod bundle;
 #[path = "it/capture.rs"]
 mod capture;
+#[path = "it/carry.rs"]
+mod carry;
 #[path = "it/chain.rs"]
 mod chain;
 #[path = "it/colors.rs"]

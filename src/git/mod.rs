@@ -3,10 +3,12 @@
 //! gix sees no quarantine, writes no file durably and checks no conflict between the ref `a` and the ref `a/b`,
 //! so nothing here lets it write into a repository. Every git process names the repository it works on.
 
+mod commit;
 mod config;
 mod differences;
 mod graph;
 mod index_file;
+mod history;
 mod names;
 mod objects;
 mod overlay;
@@ -20,12 +22,14 @@ mod scratch;
 mod settings;
 mod worktrees;
 
+pub use commit::RawCommit;
 pub use config::{Config, Key};
 pub use differences::{FileChange, FileSide};
 pub use gix::ObjectId;
 pub use gix::hash::Kind as HashKind;
 pub use graph::Graph;
 pub use index_file::{IndexFile, Staged};
+pub use history::Lineage;
 pub use names::{RefName, wildmatch};
 pub use objects::{BlobHasher, ObjectReader, Objects, TreeEntry, blob_id};
 pub use overlay::{Overlay, Signature};
