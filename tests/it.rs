@@ -80,5 +80,7 @@ mod support;
 mod terminal;
 #[path = "it/uncommitted.rs"]
 mod uncommitted;
+#[path = "it/undo.rs"]
+mod undo;
 #[path = "it/worktrees.rs"]
 mod worktrees;

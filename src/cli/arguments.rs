@@ -12,6 +12,7 @@ const SITUATIONS: &str = "\
 Live is broken                         git cairn rollback live
 A deployment is due                    git cairn deploy test, then git cairn deploy live
 The repository is gone                 git cairn restore <backup> --store <dir> --to <dir> --bare
+I just did something wrong             git cairn undo
 What was deployed, and when            git cairn deployments
 Is there a backup, and is it whole     git cairn backup list, git cairn backup verify
 What would a backup miss               git cairn uncommitted
@@ -53,6 +54,8 @@ pub enum Verb {
     Deploy(Move),
     /// Move an environment back to what it was
     Rollback(Rollback),
+    /// Take back the last deploy or rollback of this clone
+    Undo(Undo),
     /// Make, list, hand out and verify backups
     Backup(Backup),
     /// Bring a backup back into a directory
@@ -145,6 +148,20 @@ pub struct Rollback {
     /// Then hold the environment: nothing is deployed there until somebody releases it on the host
     #[arg(long)]
     pub hold: bool,
+}
+
+/// `git cairn undo`.
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// The operation, by the start of its id; the last one by default
+    #[arg(value_name = "OPERATION", conflicts_with = "list")]
+    pub operation: Option<String>,
+    /// List what was done in this clone, newest first
+    #[arg(long, conflicts_with_all = ["plan", "yes", "confirm", "apply"])]
+    pub list: bool,
+    /// Whether it is to be done
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// What every command takes that shows a plan and asks.

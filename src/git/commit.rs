@@ -22,6 +22,18 @@ pub struct RawCommit {
 }
 
 impl Scratch {
+    /// Tells whether `ancestor` is reachable from `descendant`, or is it.
+    pub fn is_ancestor(&self, ancestor: &ObjectId, descendant: &ObjectId) -> Result<bool> {
+        let output =
+            self.git().args(["merge-base", "--is-ancestor"]).args([ancestor.to_string(), descendant.to_string()]);
+        let output = output.output()?;
+        match output.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(Error::outside("git", format!("git merge-base: {}", output.complaint()))),
+        }
+    }
+
     /// Reads a commit from the repository or from here.
     pub fn raw_commit(&self, id: &ObjectId) -> Result<RawCommit> {
         let bytes = self.git().args(["cat-file", "commit", &id.to_string()]).read()?;

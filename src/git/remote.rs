@@ -40,7 +40,7 @@ pub struct Lease {
     pub name: RefName,
     /// What the person saw there; `None` when it did not exist.
     pub expect: Option<ObjectId>,
-    /// What it is to hold.
+    /// What it is to hold; the null id: it is to be deleted.
     pub target: ObjectId,
 }
 
@@ -133,7 +133,8 @@ impl Remote {
         let expect = if is_null(&expect) { BString::default() } else { expect.to_string().into() };
         let name = lease.name.as_bytes();
         let leased = [b"--force-with-lease=", name, b":", &expect].concat();
-        let refspec = [lease.target.to_string().as_bytes(), b":", name].concat();
+        let source = if is_null(&lease.target) { String::new() } else { lease.target.to_string() };
+        let refspec = [source.as_bytes(), b":", name].concat();
         let mut push = repository.git().args(["-c", "push.followTags=false", "-c", "push.gpgSign=false"]);
         push = push.args(["push", "--porcelain", "--no-follow-tags"]).arg(OsStr::from_bytes(&leased));
         for option in options {

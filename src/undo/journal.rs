@@ -108,6 +108,11 @@ impl From<&RefName> for Name {
 }
 
 impl Name {
+    /// Returns the name as a person reads it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the name as git takes it.
     pub fn name(&self) -> Result<RefName> {
         let bytes = text::from_json(&self.text, self.bytes.as_deref());

@@ -1,12 +1,16 @@
 //! Taking back what was done to a branch: `revert` and `reset`, seen and predicted before anything is touched, carried out
 //! on the host first, and noted so that it can be taken back in turn.
 
+mod back;
 mod carry;
+mod deploys;
 mod journal;
 mod message;
 mod plan;
 
+pub use back::{Undone, apply as apply_undo, find as find_done, plan as plan_undo};
 pub use carry::{Carried, Own, carry, commit, own};
+pub use deploys::deploy;
 pub use journal::{Captured, CapturedFile, Entry, Journal, LocalMove, Name, RemoteMove, State, id_of};
 pub use message::{of_reset, of_revert};
 pub use plan::{Changes, Conflict, Container, HostVerdict, Mode, Plan, WorkPath, Worktree};

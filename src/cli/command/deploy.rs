@@ -5,11 +5,12 @@ use crate::cli::consent::{agree, saved};
 use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::cli::{done, picker};
-use crate::deployment::{Applied, Host, Operation, Plan, PlanCommit, Planned, Wish, apply, find_host, nothing, plan};
+use crate::deployment::{Host, Operation, Plan, PlanCommit, Planned, Wish, find_host, nothing, plan};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::site::Environment;
 use crate::text::{count, without_secrets};
+use crate::undo;
 use std::process::ExitCode;
 
 /// How many commits are shown of those that come or go.
@@ -69,7 +70,10 @@ fn pick_environment(repository: &Repository, host: &Host, operation: Operation, 
 }
 
 fn carry_out(repository: &Repository, host: &Host, made: &Plan, ui: &mut Ui) -> Result<ExitCode> {
-    let applied: Applied = apply(repository, host, made)?;
+    let (applied, unnoted) = undo::deploy(repository, host, made)?;
+    if let Some(error) = unnoted {
+        ui.warn(&format!("git cairn undo will not know of this: {error}"));
+    }
     if ui.wants_json() {
         ui.document(&applied);
         return done();

@@ -12,4 +12,5 @@ pub mod patch;
 pub mod restore;
 pub mod setup;
 pub mod uncommitted;
+pub mod undo;
 pub mod worker;
