@@ -24,6 +24,9 @@ const GRAIN: Duration = Duration::from_millis(100);
 /// The same where a file system keeps whole seconds only, or two.
 const COARSE_GRAIN: Duration = Duration::from_secs(3);
 
+/// How old a file must be that is still being written to be one that a killed look left.
+const LEFT_AFTER: Duration = Duration::from_secs(3600);
+
 const IN_TREE: u8 = 1;
 const SEEN: u8 = 2;
 const OTHER: u8 = 4;
@@ -152,6 +155,7 @@ impl Cache {
         out.extend_from_slice(&checksum(&out).to_le_bytes());
         let folder = path.parent().ok_or("no folder")?;
         crate::durable::make_folders(folder, modes)?;
+        sweep(folder)?;
         let mut builder = tempfile::Builder::new();
         let builder = builder.prefix(crate::durable::TEMPORARY_PREFIX).permissions(Permissions::from_mode(modes.file));
         let mut temporary = builder.tempfile_in(folder)?;
@@ -159,6 +163,18 @@ impl Cache {
         temporary.persist(path)?;
         Ok(())
     }
+}
+
+/// Removes what killed looks left; one that runs writes for a moment only.
+fn sweep(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let is_ours = entry.file_name().as_bytes().starts_with(crate::durable::TEMPORARY_PREFIX.as_bytes());
+        let touched = entry.metadata().and_then(|metadata| metadata.modified());
+        if is_ours && touched.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEFT_AFTER)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// A folder's part of a new cache.

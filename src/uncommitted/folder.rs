@@ -13,6 +13,9 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+/// How often a file is read that is written meanwhile.
+const TRIES_MAX: usize = 5;
+
 /// What all workers share.
 pub struct Shared<'a> {
     /// The tree.
@@ -270,8 +273,11 @@ impl<'a> Worker<'a> {
         }
         let path = path();
         let ignored = here.task.ignored || here.rules.is_ignored(path.as_bstr(), true);
-        if ignored && !has_folder {
-            self.ignored(here.at.as_fd(), row.name, path, true);
+        let is_watched = if watch == Watch::Index { !below.is_empty() } else { has_folder };
+        if ignored && !is_watched {
+            self.ignored(here.at.as_fd(), row.name, path.clone(), true);
+            // What only the commit has there went from the index.
+            self.gone(&[path.as_slice(), b"/"].concat(), base_tree, below, watch);
             return false;
         }
         next.push(Task {
@@ -414,9 +420,18 @@ impl<'a> Worker<'a> {
         }
         let path = BString::from([here.task.folder.as_slice(), name].concat());
         let conversion = if mode == LINK { Conversion::default() } else { self.conversion(here.rules, path.as_bstr()) };
-        let mut file = inside::open_file(here.at.as_fd(), name)?;
         let before = |reader: &mut ObjectReader| reader.blob(&stored?.id).ok();
-        let told = content::tell(&mut file, &conversion, kind, || before(&mut self.reader), None)?;
+        let mut tries = 0;
+        let told = loop {
+            let mut file = inside::open_file(here.at.as_fd(), name)?;
+            let told = content::tell(&mut file, &conversion, kind, || before(&mut self.reader), None);
+            tries += 1;
+            match told {
+                // Somebody writes it just now; soon that is done.
+                Err(content::NotContent::Moving) if tries < TRIES_MAX => {}
+                told => break told?,
+            }
+        };
         Ok(Some(Work { stamp: told.stamp, as_stored: Old { mode, id: told.id }, remembered: false }))
     }
 

@@ -201,6 +201,9 @@ fn check(twin: &Twin<'_>, index: &str, flagged: &BTreeSet<Vec<u8>>) {
     assert_eq!(show(told_list.keys().collect()), show(listed.keys().collect()), "the list");
     assert_eq!(show(ignored.iter().collect()), show(hidden_away.iter().collect()), "what is ignored");
     let git = added(twin, &fresh);
+    // `git add` takes attributes that were deleted from the index out of which it takes them at the same time, so that what
+    // they do to other files depends on its order; what status lists does not.
+    let is_unsure = told.keys().any(|path| path.ends_with(b".gitattributes"));
     for (path, (kind, from, staged, hidden)) in &told {
         let name = path.escape_ascii();
         assert_eq!(*hidden, flagged.contains(path), "hidden: {name}");
@@ -214,11 +217,11 @@ fn check(twin: &Twin<'_>, index: &str, flagged: &BTreeSet<Vec<u8>>) {
             None if kind == "deleted" => {
                 assert!(*staged || twin.tree.join(OsStr::from_bytes(path)).symlink_metadata().is_err(), "{name}");
             }
-            None => assert!(*staged || kind == "repository", "{name} is {kind}"),
+            None => assert!(*staged || is_unsure || kind == "repository", "{name} is {kind}"),
         }
     }
     for (path, (kind, _)) in &git {
-        assert!(told.contains_key(path), "{} is {kind}", path.escape_ascii());
+        assert!(told.contains_key(path) || is_unsure, "{} is {kind}", path.escape_ascii());
     }
 }
 
@@ -349,7 +352,7 @@ fn edit(world: &World, tree: &Path, random: &mut Random) {
                     crate::support::run(command("git", &world.path("home")).arg("-C").arg(&folder).args(words)).ok();
                 };
                 run(&["init", "--quiet"]);
-                run(&["commit", "--quiet", "--allow-empty", "-m", "inner"]);
+                run(&["commit", "--quiet", "--allow-empty", "-m", folder.to_str().unwrap_or("inner")]);
             }
         }
         (_, Some(file)) => {

@@ -240,6 +240,87 @@ fn what_cannot_be_read_is_named_and_never_clean() {
     }
 }
 
+/// What a checkout writes is clean, whatever it made of what is stored; and an edit of it is one.
+#[test]
+fn what_git_converts_is_compared_as_git_stores_it() {
+    let world = served(&["a"]);
+    let attributes = "*.crlf text eol=crlf\n*.wide text working-tree-encoding=UTF-16\n*.latin working-tree-encoding=ISO-8859-1\n*.id ident\n";
+    fill(&world, "dev/.gitattributes", attributes);
+    world.git("dev", &["add", "--all"]).ok();
+    // A carriage return stands at the end of what is read at a time, and its line feed after it.
+    fill(&world, "dev/long.crlf", &("x".repeat(16 * 1024 - 1) + "\r\n" + &text("long").replace('\n', "\r\n")));
+    fill(&world, "dev/b.id", "$Id$\nwords\n");
+    let wide: Vec<u8> = [0xfeff].into_iter().chain("gr\u{fc}n\n".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    fs::write(world.path("dev/c.wide"), &wide).unwrap();
+    fs::write(world.path("dev/d.latin"), b"gr\xfcn\n").unwrap();
+    world.git("dev", &["add", "--all"]).ok();
+    world.git("dev", &["commit", "--quiet", "-m", "converted"]).ok();
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    fs::remove_dir_all(world.path("served")).unwrap();
+    world.git(".", &["clone", "--quiet", "site.git", "served"]).ok();
+    assert!(fs::read_to_string(world.path("served/b.id")).unwrap().starts_with("$Id: "));
+    fs::remove_dir_all(world.path("served/.git")).unwrap();
+    assert_eq!(told(&look(&world)), Vec::<String>::new());
+    // Without the file of attributes, those that git has of it hold.
+    fs::remove_file(world.path("served/.gitattributes")).unwrap();
+    for name in ["long.crlf", "b.id", "c.wide", "d.latin"] {
+        let path = world.path("served").join(name);
+        let mut bytes = fs::read(&path).unwrap();
+        let last = bytes.len() - 4;
+        bytes[last] ^= 1;
+        fs::write(path, bytes).unwrap();
+    }
+    let expected =
+        ["deleted .gitattributes", "modified b.id", "modified c.wide", "modified d.latin", "modified long.crlf"];
+    assert_eq!(told(&look(&world)), expected);
+}
+
+#[test]
+fn ignore_rules_come_from_everywhere_git_takes_them() {
+    let world = served(&["a", "lib/b", "lib/kept/c"]);
+    fill(&world, "excludes", "*.one\n");
+    world.git("site.git", &["config", "core.excludesFile", world.path("excludes").to_str().unwrap()]).ok();
+    fill(&world, "site.git/info/exclude", "*.two\n");
+    fill(&world, "served/.gitignore", "*.three\n!x.one\nlib/kept\n");
+    fill(&world, "served/lib/.gitignore", "*.four\n!x.three\n");
+    for n in ["one", "two", "three", "four"] {
+        fill(&world, &format!("served/x.{n}"), "");
+        fill(&world, &format!("served/lib/x.{n}"), "");
+        fill(&world, &format!("served/lib/kept/x.{n}"), "");
+    }
+    // In an ignored folder what git watches is watched.
+    fill(&world, "served/lib/kept/c", "edited\n");
+    let expected = [
+        "added .gitignore",
+        "added lib/.gitignore",
+        "modified lib/kept/c",
+        "added lib/x.one",
+        "added lib/x.three",
+        "added x.four",
+        "added x.one",
+        "added lib/kept/x.four ignored",
+        "added lib/kept/x.one ignored",
+        "added lib/kept/x.three ignored",
+        "added lib/kept/x.two ignored",
+        "added lib/x.four ignored",
+        "added lib/x.two ignored",
+        "added x.three ignored",
+        "added x.two ignored",
+    ];
+    assert_eq!(told(&look(&world)), expected);
+}
+
+#[test]
+fn a_sparse_checkout_is_not_missing_what_it_leaves_out() {
+    let world = cloned(&["a", "lib/b", "other/c", "other/deep/d"]);
+    world.git("served", &["sparse-checkout", "set", "--sparse-index", "lib"]).ok();
+    assert!(!world.path("served/other").exists());
+    assert_eq!(look(&world)["clean"], true);
+    fill(&world, "served/other/c", "written all the same\n");
+    fill(&world, "served/lib/b", "edited\n");
+    assert_eq!(told(&look(&world)), ["modified lib/b", "modified other/c hidden"]);
+}
+
 /// A script that leaves a mark, under every name and key by which git could be made to run it.
 fn hostile(world: &World) -> PathBuf {
     let mark = world.path("mark");
