@@ -48,7 +48,15 @@ fn write_tree(repository: &Repository, tree: &Loaded, n: usize, folder: &Path) -
     let index = repository.git_dir().join(format!("index-{n}"));
     let work_tree = [b"--work-tree=", folder.as_os_str().as_bytes()].concat();
     let git = repository.git().arg(OsStr::from_bytes(&work_tree)).env("GIT_INDEX_FILE", index);
-    // Nothing that the user's config names is run over what somebody wrote into a served tree.
     let git = git.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.bare=false"]);
-    git.in_folder(folder).args(["read-tree", "--reset", "-u", &tree.id.to_string()]).read().map(drop)
+    // No filter ran over what was captured, so none runs on its way back; and nothing the user's config names for other
+    // trees is run over what somebody wrote into this one.
+    let filters = repository.config().subsections("filter").into_iter().flat_map(|driver| {
+        ["smudge=", "process=", "required=false"].map(|rest| ["-c".into(), format!("filter.{driver}.{rest}")])
+    });
+    git.args(filters.flatten())
+        .in_folder(folder)
+        .args(["read-tree", "--reset", "-u", &tree.id.to_string()])
+        .read()
+        .map(drop)
 }

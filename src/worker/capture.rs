@@ -8,12 +8,11 @@ use crate::git::{ObjectId, Repository};
 use crate::queue::State;
 use crate::site::{CaptureRules, Environment, Site};
 use crate::uncommitted::{Candidate, Kept, Options, Owners, Seen, WorkTree, look, look_at_deployed};
-use jiff::SignedDuration;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How old a capture must be that no job names before it is taken for one whose hook died.
-const ORPHAN_AGE_MIN: SignedDuration = SignedDuration::from_mins(10);
+const ORPHAN_AGE_MIN: Duration = Duration::from_secs(600);
 
 /// What a work tree is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,8 +135,7 @@ pub(super) fn orphans(state: &State, open: &[String]) -> Result<Vec<Pending>> {
     for token in Pending::tokens(&folder)?.into_iter().filter(|token| !open.contains(token)) {
         // One that is damaged is told by whoever looks at it, and stays.
         let Ok(Some(pending)) = Pending::open(&folder, &token) else { continue };
-        let age = pending.record.taken_at.map(|at| clock::now().duration_since(at));
-        if age.is_none_or(|age| age > ORPHAN_AGE_MIN) {
+        if pending.age().is_none_or(|age| age > ORPHAN_AGE_MIN) {
             found.push(pending);
         }
     }

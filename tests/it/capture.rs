@@ -434,3 +434,105 @@ fn a_patch_on_a_terminal_is_coloured_escaped_and_bounded() {
     terminal.shows("+\\u{1b}[2Jcleared");
     assert_eq!(terminal.exit(), 0);
 }
+
+/// Makes a backup while somebody writes into the tree each time, or only once, just before it is read.
+fn create_under_edits(world: &World, edits: usize) -> Ran {
+    let path = std::env::var_os("PATH").unwrap();
+    let git = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|git| git.is_file()).unwrap();
+    std::fs::create_dir_all(world.path("bin")).unwrap();
+    let (page, count) = (world.path("www/page"), world.path("count"));
+    std::fs::write(&count, "").unwrap();
+    // A capture begins with a repository of its own.
+    let body = format!(
+        "case \"$*\" in *init*taken.git*) [ $(wc -c <'{count}') -ge {edits} ] || {{ printf x >>'{count}'; echo more >>'{page}'; }};; esac\nexec '{git}' \"$@\"",
+        count = count.display(),
+        page = page.display(),
+        git = git.display()
+    );
+    world.script("bin/git", &body);
+    let path = std::env::join_paths([world.path("bin")].into_iter().chain(std::env::split_paths(&path))).unwrap();
+    let mut create = world.in_folder("site.git", crate::support::GIT_CAIRN);
+    run(create.env("PATH", path).args(["backup", "create", "live", "--json"]))
+}
+
+#[test]
+fn a_tree_that_changes_while_it_is_read_is_read_again() {
+    let world = served();
+    write(world.path("www/page"), "edited\n");
+    let made = create_under_edits(&world, 1).ok();
+    assert!(!made.stderr.contains("kept changing"), "{}", made.stderr);
+    captured(&world, "live");
+    assert_eq!(std::fs::read(world.path("edits/page")).unwrap(), b"edited\nmore\n");
+
+    let made = create_under_edits(&world, 99).ok().says("kept changing while it was read");
+    assert_eq!(made.json()["backup"]["uncommitted"]["captured"], true);
+    let shown = world.cairn("site.git", &["backup", "show", "live", "--json"]).ok().json();
+    assert_eq!(shown["backup"]["uncommitted"]["settled"], false);
+    world.cairn("site.git", &["backup", "verify", "--all"]).ok();
+}
+
+#[test]
+fn a_linked_work_tree_is_captured_as_it_was_before_the_push_moved_its_branch() {
+    let world = served();
+    world.git("site.git", &["config", "receive.denyCurrentBranch", "ignore"]).ok();
+    std::fs::remove_dir_all(world.path("www")).unwrap();
+    world.git("site.git", &["worktree", "add", "--quiet", "../www", "live"]).ok();
+    let old = world.tip("site.git", "live");
+    write(world.path("www/page"), "edited");
+    for file in ["a", "b", "c"] {
+        world.commit("dev", file, "new");
+    }
+    let before = world.listing("www");
+    world.git("dev", &["push", "origin", "main:live"]).ok().says("the work tree of live held 1 uncommitted change;");
+    assert_eq!(world.listing("www"), before);
+    assert_eq!(captured(&world, "live_2").1, old);
+}
+
+#[test]
+fn edits_whose_hook_died_before_it_queued_a_backup_get_one() {
+    let world = served();
+    write(world.path("www/page"), "edited");
+    world.commit("dev", "page", "2");
+    // Nobody can make a backup: what the push captured stays where it waits.
+    world.git("site.git", &["config", "cairn.reserve", "100TiB"]).ok();
+    world.git("dev", &["push", "--quiet", "origin", "main:live"]).ok();
+    let captures = world.path("site.git/cairn/captures");
+    let kept: Vec<_> = std::fs::read_dir(&captures).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    // As if its hook had died before it queued the job: no job has this token.
+    std::fs::rename(&kept[0], captures.join("0123456789abcdef")).unwrap();
+    world.git("site.git", &["config", "cairn.reserve", "1MiB"]).ok();
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    assert!(world.backups("site.git").iter().all(|backup| backup["uncommitted"].is_null()));
+    let record = std::fs::File::options().append(true).open(captures.join("0123456789abcdef/record.json")).unwrap();
+    record.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3600)).unwrap();
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    assert_eq!(world.backups("site.git")[0]["uncommitted"], serde_json::json!({"changes": 1, "captured": true}));
+    assert_eq!(std::fs::read_dir(&captures).unwrap().count(), 0);
+    captured(&world, "live");
+    assert_eq!(std::fs::read(world.path("edits/page")).unwrap(), b"edited");
+}
+
+#[test]
+fn no_filter_runs_when_edits_come_back() {
+    let world = served();
+    write(world.path("www/.gitattributes"), "page filter=evil\n");
+    write(world.path("www/page"), "edited");
+    let canary = world.path("canary");
+    for key in ["smudge", "clean"] {
+        world
+            .git(
+                ".",
+                &["config", "--global", &format!("filter.evil.{key}"), &format!("touch {}; cat", canary.display())],
+            )
+            .ok();
+    }
+    world.git(".", &["config", "--global", "filter.evil.required", "true"]).ok();
+    create(&world, &[]).ok();
+    world.cairn("site.git", &["uncommitted", "live", "--patch"]).ok();
+    world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main:live"]).ok();
+    world.cairn("site.git", &["restore", "live", "--element", "uncommitted", "--to", "../back"]).ok();
+    assert_eq!(std::fs::read(world.path("back/page")).unwrap(), b"edited");
+    assert!(!canary.exists());
+}

@@ -245,7 +245,7 @@ fn a_manifest_of_a_later_format_is_named_and_hides_no_other_backup() {
     let store = Store::new();
     let site = store.reset();
     let (newest, older) = (&store.points[2].0, &store.points[1].0);
-    reseal(&site.join(format!("backups/{newest}/manifest.json")), "\"format\": 1", "\"format\": 2");
+    reseal(&site.join(format!("backups/{newest}/manifest.json")), "\"format\": 1", "\"format\": 3");
     let list = store.cairn(&["backup", "list", "--json"]).ok().says("later git-cairn").says(newest);
     let ids: Vec<_> = list.json()["backups"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
     assert!(ids.contains(&older.as_str().into()) && !ids.contains(&newest.as_str().into()), "{ids:?}");

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The version of the record's format.
 const FORMAT: u32 = 1;
@@ -92,6 +93,11 @@ impl Pending {
         tokens.retain(|token| !token.starts_with(ASIDE));
         tokens.sort();
         Ok(tokens)
+    }
+
+    /// Returns how long ago it was taken; `None` where that cannot be told.
+    pub fn age(&self) -> Option<Duration> {
+        std::fs::metadata(self.folder.join("record.json")).ok()?.modified().ok()?.elapsed().ok()
     }
 
     /// Returns the path of its bundle.

@@ -9,12 +9,15 @@ use crate::uncommitted::{
     Change, Contents, EXECUTABLE, GITLINK, Ignored, Kind, LINK, NotContent, REGULAR, Seen, Stamp, WorkTree,
 };
 use bstr::{BStr, BString, ByteSlice};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{BufReader, Seek};
 use std::os::unix::fs::MetadataExt;
 
 /// Up to which size a file is read into memory, in bytes; larger ones pass through a file in the scratch folder.
 const IN_MEMORY_MAX: u64 = 4 << 20;
+/// Within what time two writes may leave a file with the same stamp, in nanoseconds: the grain of a file system's clock.
+const GRAIN: i64 = 10_000_000;
 /// How often a file is read that changes under the reading, before it is left out.
 const TRIES: usize = 3;
 
@@ -45,6 +48,7 @@ pub fn read(what: &Take<'_>, tree: &WorkTree, seen: &Seen, scratch: &Overlay, la
         bytes: 0,
         owner,
         last,
+        begun: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX),
     };
     for change in seen.changes.iter().filter(|change| !change.path.is_empty()) {
         reader.change(change)?;
@@ -73,6 +77,8 @@ struct Reader<'a, 'b> {
     bytes: u64,
     owner: u32,
     last: bool,
+    /// When the reading began, in nanoseconds since 1970.
+    begun: i64,
 }
 
 impl Reader<'_, '_> {
@@ -159,6 +165,9 @@ impl Reader<'_, '_> {
 
     fn take(&mut self, path: &BStr, change: Option<&Change>, id: ObjectId, stamp: &Stamp) {
         self.bytes += stamp.size;
+        // Written a moment ago it may be written again without a trace.
+        let ago = self.begun.saturating_sub(stamp.changed);
+        self.reading.moved |= (-100 * GRAIN..GRAIN).contains(&ago);
         let mode = match change.and_then(|change| change.new) {
             Some(new) => new.mode,
             None if stamp.is_link() => LINK,

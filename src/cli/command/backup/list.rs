@@ -60,6 +60,9 @@ pub fn run(place: &Place, what: List, ui: &mut Ui) -> Result<ExitCode> {
 
 fn row(catalog: &Catalog<'_>, manifest: &Manifest, now: Timestamp) -> Result<Vec<String>> {
     let verified = match documents::verified_at(catalog, manifest)? {
+        Some(_) if manifest.capture().is_some() && has_problem(catalog.store, &catalog.site, manifest)? => {
+            "damaged".into()
+        }
         Some(at) => clock::age(at, now),
         None if has_problem(catalog.store, &catalog.site, manifest)? => "damaged".into(),
         None => "not yet".into(),
@@ -71,8 +74,18 @@ fn row(catalog: &Catalog<'_>, manifest: &Manifest, now: Timestamp) -> Result<Vec
         clock::age(manifest.refs_at, now),
         clock::local(manifest.refs_at),
         manifest.tag.clone().unwrap_or_else(|| "-".into()),
-        size(manifest.chain_bytes()),
+        elements(manifest),
         verified,
         until.split(' ').next().unwrap_or_default().to_owned(),
     ])
+}
+
+/// The size of the code, and what there is of the work tree beside it.
+fn elements(manifest: &Manifest) -> String {
+    let code = size(manifest.chain_bytes());
+    match (&manifest.uncommitted, manifest.capture()) {
+        (_, Some(capture)) => format!("{code} + edits {}", size(capture.bytes)),
+        (Some(found), None) if found.changes > 0 => format!("{code}, edits left out"),
+        _ => code,
+    }
 }

@@ -6,6 +6,7 @@ use crate::cli::source::Source;
 use crate::cli::ui::Ui;
 use crate::cli::{done, json as documents, table};
 use crate::clock;
+use crate::element::uncommitted::warnings;
 use crate::error::Result;
 use crate::git::{Head, Place};
 use crate::text::{count, size};
@@ -25,8 +26,11 @@ pub fn run(place: &Place, what: Show, ui: &mut Ui) -> Result<ExitCode> {
     for line in table::lines(&rows(&catalog, manifest)?) {
         ui.result(&line);
     }
-    for segment in &manifest.segments {
+    for segment in manifest.bundles() {
         ui.result(&format!("segment      {} {} sha256 {}", segment.file, size(segment.bytes), segment.sha256));
+    }
+    for line in manifest.uncommitted.as_ref().map(warnings).unwrap_or_default() {
+        ui.result(&format!("edits        {line}"));
     }
     for (name, value) in &catalog.refs(manifest)?.refs {
         ui.result(&format!("reference    {name} {}", value.id().map_or("dangles".into(), |id| id.to_string())));
@@ -53,9 +57,20 @@ fn rows(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Vec<Vec<String>>> 
         ("note", manifest.note.clone().unwrap_or_else(|| "-".into())),
         ("kept until", clock::local(manifest.keep_until)),
         ("code", format!("{} in {segments}", size(manifest.chain_bytes()))),
+        ("edits", edits(manifest)),
         ("verified", verified),
         ("references", manifest.refs.count.to_string()),
         ("HEAD", head),
     ];
     Ok(rows.into_iter().map(|(name, value)| vec![format!("{name:<11}"), value]).collect())
+}
+
+/// What the backup says of the environment's work tree.
+fn edits(manifest: &Manifest) -> String {
+    let Some(found) = &manifest.uncommitted else { return "nobody looked at a work tree".into() };
+    match (found.changes, manifest.capture()) {
+        (0, None) => "none".into(),
+        (changes, None) => format!("{changes} uncommitted, not in this backup"),
+        (changes, Some(capture)) => format!("{changes} uncommitted, captured in {}", size(capture.bytes)),
+    }
 }
