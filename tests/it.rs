@@ -48,6 +48,8 @@ mod history;
 mod hold;
 #[path = "it/hooks.rs"]
 mod hooks;
+#[path = "it/hooks_install.rs"]
+mod hooks_install;
 #[path = "it/large.rs"]
 mod large;
 #[path = "it/patch.rs"]

@@ -48,6 +48,8 @@ impl Arguments {
 pub enum Verb {
     /// Make this bare repository a host, or change what it is
     Setup(Setup),
+    /// Put the hooks in place, take them away, or say which run
+    Hooks(Hooks),
     /// List deployments, newest first
     Deployments(Deployments),
     /// Move an environment on: test takes what dev is, live what test is
@@ -106,6 +108,33 @@ pub struct Setup {
     /// How long to wait for another git-cairn
     #[arg(long, value_name = "TIME", default_value = "600s")]
     pub wait: String,
+}
+
+/// `git cairn hooks`.
+#[derive(Debug, Args)]
+pub struct Hooks {
+    /// What to do with the hooks
+    #[command(subcommand)]
+    pub verb: HooksVerb,
+}
+
+/// The verbs of `git cairn hooks`.
+#[derive(Debug, Subcommand)]
+pub enum HooksVerb {
+    /// Put ours in place; what is there runs after it
+    Install(HooksChange),
+    /// Take ours away, and leave everything as it was found
+    Uninstall(HooksChange),
+    /// Say which hooks git runs
+    Status,
+}
+
+/// How hooks are changed.
+#[derive(Debug, Args)]
+pub struct HooksChange {
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `git cairn deployments`.

@@ -20,6 +20,7 @@ mod repository;
 mod rules;
 mod scratch;
 mod settings;
+mod version;
 mod worktrees;
 
 pub use commit::RawCommit;
@@ -44,3 +45,4 @@ pub use repository::{CommitLine, Place, Repository, TagObject, is_null, null_id}
 pub use rules::{Conversion, LineEnds, RULES_BYTES_MAX, RuleFiles, Rules, to_utf8, undo_ident};
 pub use scratch::{Attributes, Collision, CommitText, Merge, Scratch, TreeChange};
 pub use settings::settings;
+pub use version::{GitVersion, git_version};

@@ -47,7 +47,7 @@ fn apply_one(repository: &Repository, site: &Site, change: &Change) -> Result<()
             let git = repository.git().args(["config", "--local", how, key, value]);
             git.read().map(drop).map_err(|error| error.while_doing(format!("setting {key}")))
         }
-        Change::Hook(hook) => hook.apply(site.modes),
+        Change::Hooks(hooks) => hooks.apply(repository, site.modes),
         Change::Meta(bytes) => {
             let id = repository.write_object("blob", bytes)?;
             repository.update_refs("cairn: setup", format!("update {META_REF} {id}\n").as_bytes())

@@ -4,7 +4,7 @@ use crate::backup::{Catalog, Manifest, StoreSite, Tenant, id_of_living, select};
 use crate::durable::random_name;
 use crate::error::{AtPath, Error, Result};
 use crate::git::{Config, ObjectId, RefName, Repository};
-use crate::hook::{Event, HookPlan, hooks_folder, plan_hook};
+use crate::hook::{Event, InstallPlan, facts, plan_install};
 use crate::site::{HIDDEN_REFS, META_BYTES_MAX, META_REF, Site, check_site_name};
 use crate::store::{LocalStore, Store};
 use std::collections::HashSet;
@@ -72,8 +72,8 @@ pub enum Change {
         /// Whether other values of the key stay.
         add: bool,
     },
-    /// Write a hook.
-    Hook(HookPlan),
+    /// Put our hooks in place.
+    Hooks(InstallPlan),
     /// Tell clients of the site.
     Meta(Vec<u8>),
     /// Write the file `description`.
@@ -137,12 +137,11 @@ pub fn look(repository: &Repository, options: &Options) -> Result<SetupPlan> {
     if !site.store.is_dir() {
         changes.push(Change::Store(site.store.clone()));
     }
-    let folder = hooks_folder(repository)?;
-    for event in Event::ALL {
-        let hook = plan_hook(&folder, event, &options.git_cairn)?;
-        if hook.content.is_some() {
-            changes.push(Change::Hook(hook));
-        }
+    let seen = facts(repository)?;
+    let hooks = plan_install(&seen, &options.git_cairn)?;
+    let hook_notes = hooks.notes.clone();
+    if !hooks.steps.is_empty() {
+        changes.push(Change::Hooks(hooks));
     }
     let meta = site.meta().to_bytes();
     let meta_name = RefName::new(META_REF).expect("a valid name");
@@ -161,7 +160,8 @@ pub fn look(repository: &Repository, options: &Options) -> Result<SetupPlan> {
     }
     let standing = standing(repository, &site)?;
     let mut notes = git_settings(&config);
-    notes.extend(from.iter().flat_map(|from| missing_hooks(from, &folder)));
+    notes.extend(hook_notes);
+    notes.extend(from.iter().flat_map(|from| missing_hooks(from, &seen.resolved)));
     Ok(SetupPlan { site, changes, standing, notes })
 }
 

@@ -8,6 +8,7 @@ pub mod deployments;
 pub mod guard;
 pub mod hold;
 pub mod hook;
+pub mod hooks;
 pub mod patch;
 pub mod restore;
 pub mod setup;

@@ -3,6 +3,7 @@
 use super::audit::begin;
 use crate::backup::{host_store, how_proven, is_proven};
 use crate::cli::arguments::Setup;
+use crate::cli::command::hooks::step_told;
 use crate::cli::done;
 use crate::cli::progress::Bar;
 use crate::cli::sites::{Did, over};
@@ -23,12 +24,13 @@ use std::process::ExitCode;
 pub fn run(place: &Place, what: Setup, ui: &mut Ui) -> Result<ExitCode> {
     if let Some(root) = &what.sites {
         return over(root, ui, |repository| {
-            let changes = set_up(repository, &what)?.plan.changes.iter().map(described).collect::<Vec<_>>().join("; ");
+            let changes =
+                set_up(repository, &what)?.plan.changes.iter().flat_map(described).collect::<Vec<_>>().join("; ");
             Ok(if changes.is_empty() { Did::Nothing } else { Did::Something(format!("{}{changes}", mark(&what))) })
         });
     }
     let SetUp { plan, backup, proven } = set_up(&Repository::discover(place)?, &what)?;
-    let changes: Vec<_> = plan.changes.iter().map(described).collect();
+    let changes: Vec<_> = plan.changes.iter().flat_map(described).collect();
     if ui.wants_json() {
         ui.document(&document(&plan, &changes, what.dry_run, backup.as_deref()));
         return done();
@@ -103,21 +105,17 @@ fn path(path: &Path) -> String {
     shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
 }
 
-fn described(change: &Change) -> String {
-    match change {
+fn described(change: &Change) -> Vec<String> {
+    let one = match change {
         Change::Set { key, value, add: false } => format!("config {key} = {value}"),
         Change::Set { key, value, add: true } => format!("config {key} = {value} (added to what is there)"),
-        Change::Hook(hook) => match &hook.move_to {
-            Some(found) => {
-                format!("hook {}; what stands there moves to {} and runs after it", path(&hook.path), path(found))
-            }
-            None => format!("hook {}", path(&hook.path)),
-        },
+        Change::Hooks(hooks) => return hooks.steps.iter().filter_map(step_told).collect(),
         Change::Meta(_) => format!("reference {}, by which clones know the site", crate::site::META_REF),
         Change::Description(_) => "description, as it was".into(),
         Change::Store(folder) => format!("store {}", path(folder)),
         Change::Backup => "first backup".into(),
-    }
+    };
+    vec![one]
 }
 
 fn stands(standing: &Standing) -> String {

@@ -1,0 +1,135 @@
+//! `git cairn hooks`.
+
+use crate::cli::arguments::{Hooks, HooksVerb};
+use crate::cli::done;
+use crate::cli::ui::Ui;
+use crate::error::{Kind, Result};
+use crate::git::{Place, Repository, git_version};
+use crate::hook::{Inspected, Layout, Step, facts, inspect, plan_install, plan_uninstall};
+use crate::queue::State;
+use crate::site::Site;
+use crate::text::shell_quoted;
+use crate::worker::{git_cairn, snapshot_lock};
+use bstr::ByteSlice;
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Puts our hooks in place, takes them away, or says what is there.
+pub fn run(place: &Place, what: &Hooks, ui: &mut Ui) -> Result<ExitCode> {
+    let repository = Repository::discover(place)?;
+    match &what.verb {
+        HooksVerb::Status => status(&repository, ui),
+        HooksVerb::Install(how) => change(&repository, how.dry_run, true, ui),
+        HooksVerb::Uninstall(how) => change(&repository, how.dry_run, false, ui),
+    }
+}
+
+fn change(repository: &Repository, dry_run: bool, install: bool, ui: &mut Ui) -> Result<ExitCode> {
+    let site = Site::from_config(&repository.config())?;
+    let state = State::of(repository, site.modes);
+    let _lock = if dry_run { None } else { Some(snapshot_lock(&state, std::time::Duration::from_secs(600))?) };
+    let seen = facts(repository)?;
+    let plan = if install { plan_install(&seen, &git_cairn()?)? } else { plan_uninstall(&seen) };
+    if !dry_run {
+        plan.apply(repository, site.modes)?;
+    }
+    let told: Vec<_> = plan.steps.iter().filter_map(step_told).collect();
+    if ui.wants_json() {
+        ui.document(&json!({"schema": 1, "dry_run": dry_run, "changes": told, "notes": plan.notes}));
+        return done();
+    }
+    for line in &told {
+        ui.result(&format!("{}{line}", if dry_run { "would: " } else { "done: " }));
+    }
+    if told.is_empty() {
+        ui.result("nothing to change");
+    }
+    for note in &plan.notes {
+        ui.hint(note);
+    }
+    if !install && !dry_run {
+        ui.warn("pushes are no longer judged, marked or backed up; to have that again: git cairn hooks install");
+    }
+    done()
+}
+
+/// Says what a step does; `None` where that is of no interest to a person.
+pub fn step_told(step: &Step) -> Option<String> {
+    Some(match step {
+        Step::Keep { path, found } => {
+            format!("hook {}; what stands there moves to {} and runs after ours", shown(path), shown(found))
+        }
+        Step::Write { path, .. } => format!("hook {}", shown(path)),
+        // One for every hook that the found folder may ever hold is of no interest.
+        Step::Link { to, .. } if to.is_absolute() => return None,
+        Step::Link { path, to } => format!("link {} to {}", shown(path), shown(to)),
+        Step::HooksPath(folder) => {
+            format!("config core.hooksPath = {}, from where what git ran so far runs as well", shown(folder))
+        }
+        Step::HooksPathBack(Some(value)) => format!("config core.hooksPath = {}", shown(value)),
+        Step::HooksPathBack(None) => "config core.hooksPath, unset".into(),
+        Step::PutBack { found, path } => format!("{} goes back to {}", shown(found), shown(path)),
+        Step::Remove(path) => format!("{}, removed", shown(path)),
+        Step::RemoveFolder(_) => return None,
+    })
+}
+
+fn shown(path: &Path) -> String {
+    shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
+}
+
+fn status(repository: &Repository, ui: &mut Ui) -> Result<ExitCode> {
+    let seen = facts(repository)?;
+    let layout = seen.layout();
+    let hooks = inspect(&seen);
+    let whole = hooks.iter().all(|hook| hook.problem.is_none());
+    let git = git_version()?;
+    if ui.wants_json() {
+        let word = match &layout {
+            Layout::Own => "own",
+            Layout::Beside { .. } => "beside",
+            Layout::Forge(_) => "forge",
+        };
+        ui.document(&json!({
+            "schema": 1, "layout": word, "folder": seen.own_folder(&layout), "git": git.to_string(), "installed": whole,
+            "hooks": hooks.iter().map(document).collect::<Vec<_>>(),
+        }));
+    } else {
+        ui.result(&format!("hooks stand in {}", seen.told(&layout)));
+        for hook in &hooks {
+            ui.result(&line(hook));
+        }
+        if git.has_config_hooks() {
+            ui.result(&format!(
+                "git {git} here also runs hooks that its config names; files are used, for every git runs those"
+            ));
+        } else {
+            ui.result(&format!("git {git} runs hooks from files alone (from its config it does since 2.54)"));
+        }
+        if !whole {
+            ui.hint("to put them in place: git cairn hooks install");
+        }
+    }
+    if whole { done() } else { Ok(ExitCode::from(Kind::Failed.exit_code())) }
+}
+
+fn line(hook: &Inspected) -> String {
+    let name = hook.event.name();
+    match (&hook.problem, &hook.found) {
+        (Some(problem), _) => format!("{name}: {}: {problem}", shown(&hook.path)),
+        (None, Some(found)) => format!("{name}: {} runs, then {}", shown(&hook.path), shown(found)),
+        (None, None) => format!("{name}: {} runs", shown(&hook.path)),
+    }
+}
+
+fn document(hook: &Inspected) -> serde_json::Value {
+    let text = |path: &Path| crate::text::json_text(path.as_os_str().as_encoded_bytes());
+    json!({
+        "hook": hook.event.name(),
+        "path": text(&hook.path),
+        "program": hook.program.as_deref().map(text),
+        "found": hook.found.as_deref().map(text),
+        "problem": hook.problem,
+    })
+}

@@ -1,0 +1,56 @@
+//! Which git this host has.
+
+use crate::error::{Error, Result};
+use crate::process::Command;
+use bstr::ByteSlice;
+use std::fmt;
+
+/// A version of git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitVersion {
+    numbers: [u32; 2],
+    text: String,
+}
+
+impl GitVersion {
+    /// Reads what `git version` prints.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().strip_prefix("git version ")?.split(' ').next()?.to_owned();
+        let mut numbers = text.split('.').map(str::parse);
+        let numbers = [numbers.next()?.ok()?, numbers.next()?.ok()?];
+        Some(Self { numbers, text })
+    }
+
+    /// Tells whether this git runs hooks that its config names, `hook.<name>.command` (since 2.54).
+    pub fn has_config_hooks(&self) -> bool {
+        self.numbers >= [2, 54]
+    }
+}
+
+impl fmt::Display for GitVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Asks git for its version.
+pub fn git_version() -> Result<GitVersion> {
+    let out = Command::git().arg("version").read()?;
+    let unreadable = || Error::outside("git-version", format!("git version says: {}", crate::text::shown(&out)));
+    out.to_str().ok().and_then(GitVersion::parse).ok_or_else(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_as_git_and_its_vendors_print_them() {
+        let version = |text| GitVersion::parse(text).unwrap();
+        assert!(!version("git version 2.47.3\n").has_config_hooks());
+        assert!(version("git version 2.54.0.rc1").has_config_hooks());
+        assert!(version("git version 3.0.0").has_config_hooks());
+        assert_eq!(version("git version 2.39.5 (Apple Git-154)").to_string(), "2.39.5");
+        assert!(GitVersion::parse("fit version 1").is_none());
+    }
+}

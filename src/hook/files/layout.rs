@@ -1,0 +1,171 @@
+//! Where git, or the front end that runs it, looks for the hooks of a repository, and where ours may stand.
+
+use super::record::Record;
+use crate::error::Result;
+use crate::git::Repository;
+use bstr::ByteSlice;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The folder of ours for a repository whose own hooks folder serves others too.
+const OUR_FOLDER: &str = "cairn-hooks";
+
+/// A front end that runs every file of a folder of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forge {
+    /// GitLab: `custom_hooks/<hook>.d` (docs.gitlab.com, "Git server hooks").
+    GitLab,
+    /// Gitea and Forgejo: `hooks/<hook>.d`, in which the file `gitea` is theirs.
+    Gitea,
+}
+
+/// Where our files stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// In the hooks folder, which is this repository's alone.
+    Own,
+    /// In a folder of ours that `core.hooksPath` names, and from which each hook of the found folder is run.
+    Beside {
+        /// The folder that serves other repositories too, and in which nothing is ever written.
+        found: PathBuf,
+    },
+    /// In the folders that a front end runs.
+    Forge(Forge),
+}
+
+/// What was seen of a repository's hooks.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The repository, with every link followed.
+    pub common_dir: PathBuf,
+    /// The folder that git looks in, as git names it.
+    pub folder: PathBuf,
+    /// The same with every link followed.
+    pub resolved: PathBuf,
+    /// `core.hooksPath` in the repository's own config.
+    pub hooks_path: Option<PathBuf>,
+    /// What an earlier installation noted.
+    pub record: Option<Record>,
+    /// Whether the repository is one of GitLab's.
+    pub gitlab: bool,
+    /// Whether it is one of Gitea's or Forgejo's.
+    pub gitea: bool,
+    /// Whether gitolite has put its own hook here.
+    pub gitolite: bool,
+}
+
+/// Looks at a repository's hooks.
+pub fn facts(repository: &Repository) -> Result<Facts> {
+    let out = repository.git().args(["rev-parse", "--git-path", "hooks"]).in_folder(repository.git_dir()).read()?;
+    let folder = repository.git_dir().join(OsStr::from_bytes(out.trim_end_with(|c| c == '\n')));
+    let common_dir = repository.common_dir();
+    let config = repository.config();
+    let local = config.local().filter(|(key, _)| key.to_string() == "core.hookspath").last();
+    let update = std::fs::read_link(folder.join("update")).unwrap_or_default();
+    Ok(Facts {
+        resolved: std::fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone()),
+        hooks_path: local.map(|(_, value)| PathBuf::from(OsStr::from_bytes(value))),
+        record: Record::read(&common_dir)?,
+        gitlab: common_dir.join("custom_hooks").is_dir()
+            || config.get("gitlab", "fullpath").is_some()
+            || common_dir.components().any(|part| part.as_os_str() == "@hashed"),
+        gitea: folder.join("pre-receive.d/gitea").is_file(),
+        gitolite: update.as_os_str().as_bytes().contains_str(".gitolite/hooks/"),
+        common_dir,
+        folder,
+    })
+}
+
+impl Facts {
+    /// Decides where our files may stand.
+    pub fn layout(&self) -> Layout {
+        if self.gitlab {
+            return Layout::Forge(Forge::GitLab);
+        }
+        if self.gitea {
+            return Layout::Forge(Forge::Gitea);
+        }
+        // Where we stand beside a folder already, that one counts, and not ours.
+        if let Some(found) = self.record.as_ref().and_then(Record::found_folder) {
+            return Layout::Beside { found: self.common_dir.join(found) };
+        }
+        // A link may lead to a folder that other repositories share.
+        if self.resolved.starts_with(&self.common_dir) {
+            return Layout::Own;
+        }
+        // One inside is named from the repository, so that it is still found where that moves.
+        Layout::Beside { found: self.folder.clone() }
+    }
+
+    /// Returns the folder in which the file of a hook stands, or for a front end the folder above its `<hook>.d`.
+    pub fn own_folder(&self, layout: &Layout) -> PathBuf {
+        match layout {
+            Layout::Own | Layout::Forge(Forge::Gitea) => self.resolved.clone(),
+            Layout::Beside { .. } => self.common_dir.join(OUR_FOLDER),
+            Layout::Forge(Forge::GitLab) => self.common_dir.join("custom_hooks"),
+        }
+    }
+
+    /// Returns the file of ours for a hook.
+    pub fn file(&self, layout: &Layout, event: &str) -> PathBuf {
+        let folder = self.own_folder(layout);
+        match layout {
+            Layout::Forge(_) => folder.join(format!("{event}.d")).join("cairn"),
+            Layout::Own | Layout::Beside { .. } => folder.join(event),
+        }
+    }
+
+    /// Says, for a person, what was recognized.
+    pub fn told(&self, layout: &Layout) -> String {
+        let folder = |path: &Path| path.display().to_string();
+        match layout {
+            Layout::Own if self.gitolite => format!("{}, in which gitolite has its own", folder(&self.resolved)),
+            Layout::Own => folder(&self.resolved),
+            Layout::Beside { found } => format!(
+                "{}, named by core.hooksPath, because {} serves other repositories too",
+                folder(&self.own_folder(layout)),
+                folder(found)
+            ),
+            Layout::Forge(Forge::GitLab) => format!("{}, which GitLab runs", folder(&self.own_folder(layout))),
+            Layout::Forge(Forge::Gitea) => format!("{}, which Gitea or Forgejo runs", folder(&self.own_folder(layout))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(folder: &str) -> Facts {
+        Facts { common_dir: "/srv/a.git".into(), folder: folder.into(), resolved: folder.into(), ..Facts::default() }
+    }
+
+    #[test]
+    fn a_folder_of_others_is_stood_beside() {
+        assert_eq!(seen("/srv/a.git/hooks").layout(), Layout::Own);
+        assert_eq!(seen("/srv/a.git/own").layout(), Layout::Own);
+        assert_eq!(seen("/etc/hooks").layout(), Layout::Beside { found: "/etc/hooks".into() });
+        // The folder is a link that leads out.
+        let link = Facts { folder: "/srv/a.git/hooks".into(), ..seen("/etc/hooks") };
+        assert_eq!(link.layout(), Layout::Beside { found: "/srv/a.git/hooks".into() });
+        assert_eq!(link.file(&link.layout(), "update"), Path::new("/srv/a.git/cairn-hooks/update"));
+    }
+
+    #[test]
+    fn where_we_stand_beside_a_folder_that_one_counts() {
+        let record = Record { found: Some("/etc/hooks".into()), ..Record::default() };
+        let again = Facts { record: Some(record), ..seen("/srv/a.git/cairn-hooks") };
+        assert_eq!(again.layout(), Layout::Beside { found: "/etc/hooks".into() });
+    }
+
+    #[test]
+    fn front_ends_have_folders_of_their_own() {
+        let gitlab = Facts { gitlab: true, ..seen("/srv/a.git/hooks") };
+        let file = gitlab.file(&gitlab.layout(), "pre-receive");
+        assert_eq!(file, Path::new("/srv/a.git/custom_hooks/pre-receive.d/cairn"));
+        let gitea = Facts { gitea: true, ..seen("/srv/a.git/hooks") };
+        let file = gitea.file(&gitea.layout(), "post-receive");
+        assert_eq!(file, Path::new("/srv/a.git/hooks/post-receive.d/cairn"));
+    }
+}

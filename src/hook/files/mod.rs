@@ -1,0 +1,14 @@
+//! The files by which git runs us, and what stood there before: look, put in place, take away.
+
+mod inspect;
+mod layout;
+mod plan;
+mod record;
+mod shim;
+mod step;
+
+pub use inspect::{Inspected, inspect, try_out};
+pub use layout::{Facts, Forge, Layout, facts};
+pub use plan::{InstallPlan, plan_install, plan_uninstall};
+pub use record::Record;
+pub use step::Step;
