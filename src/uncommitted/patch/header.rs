@@ -4,7 +4,7 @@ use super::paint::{Painter, Role};
 
 use crate::error::Result;
 use crate::git::{FileChange, FileSide};
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
 use std::fmt::Write as _;
 
 /// Writes the lines from `diff --git` to `index`.
@@ -51,11 +51,12 @@ pub(super) fn prefixed(prefix: &str, side: &FileSide) -> String {
     quoted(prefix.as_bytes(), side.path.as_ref())
 }
 
-/// Returns a path as git writes it (git-config(1), `core.quotePath`): as it is, or in double quotes with C's escapes.
+/// Returns a path as git writes it (git-config(1), `core.quotePath`): as it is, or in double quotes with C's escapes. One that
+/// has a space before a slash or at its end is quoted too, for git before 2.45 does not find where such a name ends.
 pub fn quoted(prefix: &[u8], path: &BStr) -> String {
     let plain = |byte: &u8| matches!(byte, 0x20..0x7f) && !b"\"\\".contains(byte);
     let name = || prefix.iter().chain(path.iter());
-    if name().all(plain) {
+    if name().all(plain) && !path.ends_with(b" ") && !path.contains_str(" /") {
         return name().map(|byte| char::from(*byte)).collect();
     }
     let mut out = String::from("\"");

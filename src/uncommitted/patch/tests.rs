@@ -51,6 +51,7 @@ fn the_end_of_a_file_without_a_line_feed_is_told() {
 #[test]
 fn names_are_quoted_as_git_quotes_them() {
     assert_eq!(quoted(b"a/", "plain name".into()), "a/plain name");
+    assert_eq!(quoted(b"a/", "ends ".into()), "\"a/ends \"");
     assert_eq!(quoted(b"a/", b"t\tq\"b\\n\n\xff\x01".as_slice().into()), r#""a/t\tq\"b\\n\n\377\001""#);
 }
 
