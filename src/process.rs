@@ -6,10 +6,13 @@ mod trace;
 pub use interrupt::{heard as interrupted, idle, listen as listen_for_interrupts};
 
 use crate::error::{Error, Result};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 /// What a git process must not inherit, so that a hook's repository does not leak into another
 /// (`git rev-parse --local-env-vars`, and the quarantine of receive-pack). What `git -c` handed on stays: the person meant it.
@@ -32,6 +35,9 @@ const GIT_LOCAL: [&str; 17] = [
     "GIT_PUSH_OPTION_COUNT",
     "GIT_DEFAULT_HASH",
 ];
+
+/// How often it is looked whether a child has ended.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The most of a child's error output that is kept, in bytes.
 const STDERR_KEPT_MAX: usize = 16 * 1024;
@@ -228,6 +234,29 @@ impl Command {
         child.wait().map_err(|error| cannot_wait(&described, &error))
     }
 
+    /// Runs it with a little `input`, less than a pipe holds, and lets nobody hear what it prints. Returns how it ended;
+    /// `None` where it did not within `limit`, and was ended with everything it had started.
+    pub fn run_within(mut self, input: &[u8], limit: Duration) -> Result<Option<ExitStatus>> {
+        self.inner.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        self.reads_stderr = true;
+        let described = self.described();
+        let deadline = Instant::now() + limit;
+        let mut child = self.spawn()?;
+        // It need not read its input.
+        let _ = child.stdin.take().map(|mut pipe| pipe.write_all(input));
+        loop {
+            match child.try_wait().map_err(|error| cannot_wait(&described, &error))? {
+                Some(status) => return Ok(Some(status)),
+                None if Instant::now() >= deadline => break,
+                None => std::thread::sleep(LOOK),
+            }
+        }
+        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        child.wait().map(|_| None).map_err(|error| cannot_wait(&described, &error))
+    }
+
     fn spawn(&mut self) -> Result<Child> {
         interrupt::check()?;
         trace::starting(&mut self.inner, self.reads_stderr);
@@ -318,6 +347,16 @@ mod tests {
             Ok(bytes)
         });
         assert!(result.is_err());
+    }
+
+    #[test]
+    fn what_takes_too_long_is_ended_with_what_it_started() {
+        let sh = |script: &str| Command::new("sh").args(["-c", script]);
+        let status = sh("read line; test \"$line\" = word").run_within(b"word\n", Duration::from_secs(60)).unwrap();
+        assert!(status.unwrap().success());
+        let begun = Instant::now();
+        assert!(sh("sleep 60; true").run_within(b"", Duration::from_millis(50)).unwrap().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Doing what waits.
 
 use super::capture::orphans;
+use super::notify;
 use super::pins;
 use super::reconcile::reconcile;
 use super::{Cause, Frozen, enqueue};
@@ -124,6 +125,7 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
             Ok(manifest) => outcome.made.push(manifest),
             Err(error) => {
                 database.fail_job(job.id, &error.to_string())?;
+                outcome.notes.extend(notify::tell(repository, site, &job, &error.to_string()));
                 outcome.failed.push(format!("{}: {error}", job.what.environment));
             }
         }
