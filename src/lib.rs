@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod element;
 pub mod git;
 pub mod guard;
+pub mod health;
 pub mod hook;
 pub mod queue;
 pub mod restore;

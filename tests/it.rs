@@ -30,6 +30,8 @@ mod deploy;
 mod deployments;
 #[path = "it/docs.rs"]
 mod docs;
+#[path = "it/doctor.rs"]
+mod doctor;
 #[path = "it/edits.rs"]
 mod edits;
 #[path = "it/exact.rs"]
@@ -74,6 +76,8 @@ mod setup;
 mod sites;
 #[path = "it/ssh.rs"]
 mod ssh;
+#[path = "it/status.rs"]
+mod status;
 #[path = "it/story.rs"]
 mod story;
 #[path = "it/support.rs"]

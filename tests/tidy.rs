@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 /// The rooms, a line each; a room may name those of the lines below its own, and itself.
 const LINES: &[&[&str]] = &[
     &["cli"],
+    &["health"],
     &["hook", "setup"],
     &["worker", "restore", "undo"],
     &["deployment"],

@@ -48,6 +48,10 @@ impl Arguments {
 pub enum Verb {
     /// Make this bare repository a host, or change what it is
     Setup(Setup),
+    /// Say what is wrong with this host, and what mends it
+    Doctor(Doctor),
+    /// Say where each environment stands
+    Status(Status),
     /// Put the hooks in place, take them away, or say which run
     Hooks(Hooks),
     /// List deployments, newest first
@@ -108,6 +112,25 @@ pub struct Setup {
     /// How long to wait for another git-cairn
     #[arg(long, value_name = "TIME", default_value = "600s")]
     pub wait: String,
+}
+
+/// `git cairn doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// In every set-up repository below this folder
+    #[arg(long, value_name = "DIR")]
+    pub sites: Option<PathBuf>,
+}
+
+/// `git cairn status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// End with 1 where what is there is in no backup of this age, or a job failed
+    #[arg(long, value_name = "TIME")]
+    pub max_age: Option<String>,
+    /// In every set-up repository below this folder
+    #[arg(long, value_name = "DIR")]
+    pub sites: Option<PathBuf>,
 }
 
 /// `git cairn hooks`.

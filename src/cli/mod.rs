@@ -63,6 +63,8 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
     ui.stand_at(&place);
     match arguments.verb {
         Verb::Setup(what) => command::setup::run(&place, what, ui),
+        Verb::Doctor(what) => command::doctor::run(&place, &what, ui),
+        Verb::Status(what) => command::status::run(&place, &what, ui),
         Verb::Hooks(what) => command::hooks::run(&place, &what, ui),
         Verb::Deployments(what) => command::deployments::run(&place, what, ui),
         Verb::Deploy(what) => command::deploy::deploy(&place, what, ui),

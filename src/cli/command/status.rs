@@ -1,0 +1,119 @@
+//! `git cairn status`.
+
+use crate::cli::arguments::Status;
+use crate::cli::sites::{Did, over};
+use crate::cli::ui::Ui;
+use crate::cli::{done, table};
+use crate::clock;
+use crate::error::{Error, Kind, Result};
+use crate::git::{Place, Repository};
+use crate::health::{EnvironmentStanding, SiteStanding, standing};
+use crate::site::Site;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Says where each environment stands. With `--max-age` it ends with 1 where what is there is in no backup of that age, or
+/// a job failed, so that a monitor needs nothing else.
+pub fn run(place: &Place, what: &Status, ui: &mut Ui) -> Result<ExitCode> {
+    let age_max = what.max_age.as_deref().map(clock::parse_span).transpose()?;
+    if let Some(root) = &what.sites {
+        return over(root, ui, |repository| in_one_of_many(repository, age_max));
+    }
+    // With that flag 1 means that something is too old, and nothing else.
+    let looked = look(&Repository::discover(place)?);
+    let seen = match looked {
+        Err(error) if age_max.is_some() && error.kind() == Kind::Failed => return Err(error.of_kind(Kind::Outside)),
+        looked => looked?,
+    };
+    let alarm = age_max.and_then(|age_max| alarm(&seen, age_max));
+    if ui.wants_json() {
+        ui.document(&document(&seen));
+    } else {
+        show(&seen, ui);
+    }
+    if let Some(text) = alarm {
+        ui.warn(&text);
+        ui.hint("look into it: git cairn doctor");
+        return Ok(ExitCode::from(Kind::Failed.exit_code()));
+    }
+    done()
+}
+
+fn look(repository: &Repository) -> Result<SiteStanding> {
+    standing(repository, &Site::from_config(&repository.config())?)
+}
+
+/// What a monitor should wake somebody for.
+fn alarm(seen: &SiteStanding, age_max: Duration) -> Option<String> {
+    if seen.is_older_than(age_max, clock::now()) {
+        let newest = seen
+            .newest
+            .map_or("there is none".into(), |at| format!("the newest is of {}", clock::age(at, clock::now())));
+        return Some(format!("what is there now is in no backup of that age: {newest}"));
+    }
+    (seen.jobs.2 > 0)
+        .then(|| format!("{} failed", crate::text::count(usize::try_from(seen.jobs.2).unwrap_or(0), "job")))
+}
+
+fn in_one_of_many(repository: &Repository, age_max: Option<Duration>) -> Result<Did> {
+    let seen = look(repository)?;
+    if let Some(text) = age_max.and_then(|age_max| alarm(&seen, age_max)) {
+        return Err(
+            Error::failed("too-old", text).hint(format!("git -C {} cairn doctor", repository.git_dir().display()))
+        );
+    }
+    let stands = seen.environments.iter().filter_map(|one| one.deployment.clone());
+    let newest = seen.newest.map_or("no backup".into(), |at| format!("newest backup {}", clock::age(at, clock::now())));
+    Ok(Did::Something(stands.chain([newest]).collect::<Vec<_>>().join(", ")))
+}
+
+fn show(seen: &SiteStanding, ui: &mut Ui) {
+    let rows: Vec<_> = seen.environments.iter().map(row).collect();
+    for line in table::lines(&rows) {
+        ui.result(&line);
+    }
+    let (waiting, running, failed) = seen.jobs;
+    ui.result(&format!("jobs: {waiting} waiting, {running} running, {failed} failed"));
+    if !seen.stored && waiting + running == 0 {
+        ui.hint("references changed since the newest backup; to have them in one: git cairn worker --once");
+    }
+}
+
+fn row(one: &EnvironmentStanding) -> Vec<String> {
+    let now = clock::now();
+    let commit = one.commit.map_or("no commit yet".into(), |commit| commit.to_hex_with_len(10).to_string());
+    let since = one.since.map(|since| format!("since {}", clock::age(since, now))).unwrap_or_default();
+    let backup = match (&one.backup, one.verified) {
+        (Some((_, at)), Some(true)) => format!("backup {}, verified", clock::age(*at, now)),
+        (Some((_, at)), _) => format!("backup {}, not verified yet", clock::age(*at, now)),
+        (None, _) => "no backup".into(),
+    };
+    let edits = one.uncommitted.map_or(String::new(), |count| match count {
+        0 => "clean".into(),
+        count => crate::text::count(count, "uncommitted edit"),
+    });
+    let held = one.held.as_ref().map(|hold| format!("held {hold}")).unwrap_or_default();
+    vec![one.environment.clone(), one.deployment.clone().unwrap_or_default(), commit, since, backup, edits, held]
+}
+
+fn document(seen: &SiteStanding) -> Value {
+    let one = |one: &EnvironmentStanding| {
+        json!({
+            "environment": one.environment,
+            "deployment": one.deployment,
+            "commit": one.commit.map(|commit| commit.to_string()),
+            "since": one.since,
+            "backup": one.backup.as_ref().map(|(id, _)| id),
+            "verified": one.verified,
+            "uncommitted": one.uncommitted,
+            "held": one.held.as_ref().map(|hold| json!({"by": hold.by, "at": hold.at, "until": hold.until, "reason": hold.reason})),
+        })
+    };
+    let (waiting, running, failed) = seen.jobs;
+    json!({
+        "schema": 1,
+        "environments": seen.environments.iter().map(one).collect::<Vec<_>>(),
+        "jobs": {"waiting": waiting, "running": running, "failed": failed},
+    })
+}

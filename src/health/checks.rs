@@ -1,0 +1,369 @@
+//! What was seen of a host, judged: a line each, with the command that mends it. Nothing is looked at here.
+
+use super::facts::{Backed, Facts, JobFacts, StoreFacts};
+use crate::clock;
+use crate::guard::Mode;
+use crate::hook::Layout;
+use crate::site::HIDDEN_REFS;
+use crate::text::{count, shell_quoted, size};
+use bstr::ByteSlice;
+use std::path::Path;
+
+/// From how many objects on a commit-graph and a bitmap are missed.
+const MANY_OBJECTS: u64 = 10_000;
+/// How far two clocks may differ, in seconds.
+const CLOCK_DIFFERS_MAX: i64 = 60;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// It works, and something is worth a look.
+    Warning,
+    /// A push is not guarded, marked or backed up.
+    Error,
+}
+
+impl Level {
+    /// Returns the word that documents carry.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at: a stable word for scripts.
+    pub name: &'static str,
+    /// How bad it is.
+    pub level: Level,
+    /// What was found.
+    pub text: String,
+    /// The command that mends it.
+    pub fix: Option<String>,
+}
+
+/// Judges everything that was seen of a host.
+pub fn checks(facts: &Facts) -> Vec<Check> {
+    let mut all = hooks(facts);
+    all.push(programs(facts));
+    all.extend(config(facts));
+    all.extend(guard(facts));
+    all.extend(files(facts));
+    all.extend(objects(facts));
+    all.extend(store(facts));
+    all.push(clock_check(facts));
+    all.extend(jobs(facts));
+    all.extend(backups(facts));
+    all.push(changed(facts));
+    all
+}
+
+fn ok(name: &'static str, text: impl Into<String>) -> Check {
+    Check { name, level: Level::Ok, text: text.into(), fix: None }
+}
+
+fn warning(name: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Check {
+    Check { name, level: Level::Warning, text: text.into(), fix: Some(fix.into()) }
+}
+
+fn error(name: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Check {
+    Check { name, level: Level::Error, text: text.into(), fix: Some(fix.into()) }
+}
+
+fn path(path: &Path) -> String {
+    shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
+}
+
+fn hooks(facts: &Facts) -> Vec<Check> {
+    let install = "git cairn hooks install";
+    let one = |hook: &super::facts::Hook| {
+        let (seen, name) = (&hook.inspected, hook.inspected.event.name());
+        match (&seen.problem, &hook.fails) {
+            (Some(problem), _) => error(name, format!("{}: {problem}", path(&seen.path)), install),
+            (None, Some(fails)) => error(name, fails, install),
+            (None, None) => ok(name, format!("{} runs", path(&seen.path))),
+        }
+    };
+    let mut found: Vec<_> = facts.hooks.iter().map(one).collect();
+    let folder = path(&facts.hooks_folder);
+    found.push(match facts.layout {
+        Layout::Own => ok("hooks-path", format!("git looks for hooks in {folder}, which is this repository's alone")),
+        Layout::Beside { .. } => {
+            ok("hooks-path", format!("core.hooksPath names {folder}, from where what stood before runs too"))
+        }
+        Layout::Forge(_) => ok("hooks-path", format!("the front end of this repository runs {folder}")),
+    });
+    found
+}
+
+fn programs(facts: &Facts) -> Check {
+    match facts.open_programs.first() {
+        None => ok("programs", "nobody but their owner can change the programs that hooks run"),
+        Some(open) => error(
+            "programs",
+            format!("everybody can change {}, which hooks run", path(open)),
+            format!("chmod o-w {}", path(open)),
+        ),
+    }
+}
+
+fn config(facts: &Facts) -> Vec<Check> {
+    let config = &facts.config;
+    let hidden = HIDDEN_REFS.trim_end_matches('/');
+    let is_on = |section, name| config.is_true(section, name) == Some(true);
+    let hides =
+        ["transfer", "receive"].iter().any(|section| config.all(section, "hideRefs").iter().any(|name| name == hidden));
+    let mut found = vec![
+        if is_on("receive", "advertisePushOptions") {
+            ok("push-options", "clients may send push options: notes and announcements arrive")
+        } else {
+            error(
+                "push-options",
+                "clients cannot send push options, so neither notes nor announcements arrive",
+                "git config receive.advertisePushOptions true",
+            )
+        },
+        if hides {
+            ok("hide-refs", format!("{hidden} is neither shown to clients nor written by them"))
+        } else {
+            error(
+                "hide-refs",
+                format!("{hidden} is not hidden from clients"),
+                format!("git config --add transfer.hideRefs {hidden}"),
+            )
+        },
+    ];
+    for (key, what) in [
+        ("denyNonFastForwards", "every rollback to an older commit"),
+        ("denyDeletes", "to delete branches, announced or not"),
+    ] {
+        let name = if key == "denyDeletes" { "deny-deletes" } else { "deny-non-fast-forwards" };
+        found.push(if is_on("receive", key) {
+            warning(name, format!("receive.{key} is on: git refuses {what}"), format!("git config receive.{key} false"))
+        } else {
+            ok(name, format!("git does not refuse {what}: the guard judges"))
+        });
+    }
+    let expire = config.get("gc", "pruneExpire").unwrap_or_default();
+    found.push(if matches!(expire.as_str(), "now" | "all" | "0") {
+        warning(
+            "gc",
+            format!(
+                "gc.pruneExpire = {expire}: git removes what is not reachable at once, while a push may still bring it"
+            ),
+            "git config gc.pruneExpire 2.weeks.ago",
+        )
+    } else {
+        ok(
+            "gc",
+            format!("git keeps what is not reachable for {}", if expire.is_empty() { "two weeks" } else { &expire }),
+        )
+    });
+    found
+}
+
+fn guard(facts: &Facts) -> Vec<Check> {
+    let mode = match &facts.guard {
+        Ok(Mode::Enforce) => ok("guard", "the guard is in force"),
+        Ok(Mode::Warn) => warning("guard", "the guard only warns", "git config cairn.guard enforce"),
+        Ok(Mode::Off) => warning("guard", "the guard is off", "git config cairn.guard enforce"),
+        Err(why) => Check {
+            name: "guard",
+            level: Level::Error,
+            text: format!("the policy cannot be understood, so every push is refused: {why}"),
+            fix: Some("git config --edit".into()),
+        },
+    };
+    let again = "git cairn guard pause --for 0s --reason \"it is over\"";
+    let paused = match &facts.paused {
+        Ok(None) => ok("guard-pause", "the guard is not paused"),
+        Ok(Some(pause)) => warning(
+            "guard-pause",
+            format!("the guard is paused by {} until {}: {}", pause.by, pause.until, pause.reason),
+            again,
+        ),
+        Err(why) => warning("guard-pause", why, again),
+    };
+    let audit = match &facts.audit {
+        Ok((lines, None)) => ok(
+            "audit",
+            format!("{}, as written, and more can be", count(usize::try_from(*lines).unwrap_or(usize::MAX), "line")),
+        ),
+        Ok((_, Some(problem))) => error("audit", format!("the audit was altered: {problem}"), "git cairn audit verify"),
+        Err(why) => error(
+            "audit",
+            format!("{why}; pushes are refused"),
+            "git cairn guard pause --for 1h --reason \"the audit cannot be written\"",
+        ),
+    };
+    vec![mode, paused, audit]
+}
+
+fn files(facts: &Facts) -> Vec<Check> {
+    let (owner, strange) = &facts.strange_owner;
+    let belongs = match strange.first() {
+        None => ok("ownership", "everything belongs to the owner of the repository"),
+        Some(first) => warning(
+            "ownership",
+            format!("{} belongs to somebody else than the repository, whose owner cannot change it", path(first)),
+            format!("chown -R {owner} {}", strange.iter().map(|one| path(one)).collect::<Vec<_>>().join(" ")),
+        ),
+    };
+    let modes = match facts.wide.first() {
+        None => ok("modes", "what is ours is open to those core.sharedRepository names, and to nobody else"),
+        Some((first, mode)) => warning(
+            "modes",
+            format!("{} is open to more people than core.sharedRepository says", path(first)),
+            format!("chmod {mode:o} {}", path(first)),
+        ),
+    };
+    vec![belongs, modes]
+}
+
+fn objects(facts: &Facts) -> Vec<Check> {
+    let many = facts.objects >= MANY_OBJECTS;
+    let told = |is: bool| if is { "is there" } else { "is not missed: the repository is small" };
+    let graph = if facts.commit_graph || !many {
+        ok("commit-graph", format!("a commit-graph {}", told(facts.commit_graph)))
+    } else {
+        warning(
+            "commit-graph",
+            "there is no commit-graph: the guard counts commits slowly",
+            "git commit-graph write --reachable",
+        )
+    };
+    let bitmap = if facts.bitmap || !many {
+        ok("bitmap", format!("a bitmap {}", told(facts.bitmap)))
+    } else {
+        warning(
+            "bitmap",
+            "no pack has a bitmap: large backups and clones are slow",
+            "git repack -a -d --write-bitmap-index",
+        )
+    };
+    vec![graph, bitmap]
+}
+
+fn store(facts: &Facts) -> Vec<Check> {
+    let site = &facts.site;
+    let Some(StoreFacts { place, unwritable, free_bytes, same_disk, .. }) = &facts.store else {
+        let text = format!("the store {} is not there: is it mounted?", path(&site.store));
+        return vec![error(
+            "store",
+            text,
+            format!("mount it, or name another: git cairn setup --store <dir> (it is {})", path(&site.store)),
+        )];
+    };
+    let mut found = vec![match unwritable {
+        None => ok("store", format!("{} can be written, durably", path(place))),
+        Some(why) => error("store", why, format!("ls -ld {}", path(place))),
+    }];
+    found.push(if *free_bytes >= site.reserve_bytes {
+        ok("room", format!("{} are free, {} are reserved", size(*free_bytes), size(site.reserve_bytes)))
+    } else {
+        error(
+            "room",
+            format!(
+                "{} are free, and cairn.reserve keeps {}: no backup is made",
+                size(*free_bytes),
+                size(site.reserve_bytes)
+            ),
+            "git cairn backup expire",
+        )
+    });
+    found.push(if *same_disk {
+        warning(
+            "disk",
+            format!("{} lies on the file system of the repository, and may be lost with it", path(place)),
+            "git cairn setup --store <a directory on another disk>",
+        )
+    } else {
+        ok("disk", format!("{} lies on another file system than the repository", path(place)))
+    });
+    found
+}
+
+fn clock_check(facts: &Facts) -> Check {
+    let fix = "timedatectl set-ntp true";
+    let newest =
+        facts.backups.iter().flatten().filter_map(|backed| backed.newest.as_ref()).map(|newest| newest.at).max();
+    let ahead = facts.store.as_ref().map_or(0, |store| store.clock_ahead);
+    if let Some(at) = newest.filter(|at| at.as_second() > facts.now.as_second() + CLOCK_DIFFERS_MAX) {
+        return warning("clock", format!("the newest backup is of {at}, which is yet to come"), fix);
+    }
+    if ahead.abs() > CLOCK_DIFFERS_MAX {
+        return warning("clock", format!("the clock of the store differs from ours by {ahead} seconds"), fix);
+    }
+    ok("clock", "the clock agrees with the store's and with the newest backup")
+}
+
+fn jobs(facts: &Facts) -> Vec<Check> {
+    let place = match facts.jobs_on {
+        None => ok("jobs-disk", "the jobs lie on a disk of this host"),
+        Some(kind) => error(
+            "jobs-disk",
+            format!("the repository lies on {kind}: SQLite's locks do not hold there, and jobs may be lost"),
+            "move the repository to a disk of this host, then: git cairn hooks install",
+        ),
+    };
+    let once = "git cairn worker --once";
+    let queue = match &facts.jobs {
+        Err(why) => error("jobs", why, once),
+        Ok(JobFacts { failed: 0, waiting: 0, running, .. }) => ok("jobs", format!("none waits, {running} running")),
+        Ok(JobFacts { failed: 0, waiting, oldest, .. }) => {
+            let since = oldest.as_ref().map(|(at, _)| clock::age(*at, facts.now)).unwrap_or_default();
+            warning("jobs", format!("{waiting} waiting, the oldest since {since}"), once)
+        }
+        Ok(JobFacts { failed, oldest, .. }) => {
+            let why = oldest.as_ref().and_then(|(_, why)| why.clone()).unwrap_or_default();
+            error("jobs", format!("{failed} failed: {why}"), once)
+        }
+    };
+    vec![place, queue]
+}
+
+fn backups(facts: &Facts) -> Vec<Check> {
+    let backed = match &facts.backups {
+        Ok(backed) => backed,
+        Err(why) => return vec![error("backup", why, "git cairn backup verify --all")],
+    };
+    backed.iter().filter(|backed| backed.exists).map(|backed| backup(backed, facts)).collect()
+}
+
+fn backup(backed: &Backed, facts: &Facts) -> Check {
+    let Backed { environment, newest, .. } = backed;
+    let Some(newest) = newest else {
+        let text = format!("{environment} has no backup");
+        return warning("backup", text, format!("git cairn backup create {environment}"));
+    };
+    let told = format!("the newest of {environment}, {}, was made {}", newest.id, clock::age(newest.at, facts.now));
+    match (newest.damaged, newest.proven) {
+        (true, _) => {
+            error("backup", format!("{told} and is damaged"), format!("git cairn backup create {environment}"))
+        }
+        (false, true) => ok("backup", format!("{told}, read back and verified")),
+        (false, false) => warning(
+            "backup",
+            format!("{told}; its objects are not verified yet"),
+            format!("git cairn backup verify {}", newest.id),
+        ),
+    }
+}
+
+fn changed(facts: &Facts) -> Check {
+    if facts.unstored {
+        return warning(
+            "changed",
+            "references or HEAD changed without a push since the newest backup",
+            "git cairn worker --once",
+        );
+    }
+    ok("changed", "references and HEAD are those of the newest backup, or of one that waits")
+}

@@ -1,0 +1,343 @@
+//! Looking at a host. Nothing is decided here, and nothing stays changed.
+
+use crate::audit::{Log, verify};
+use crate::backup::{Catalog, has_problem, host_store, is_proven};
+use crate::clock;
+use crate::durable;
+use crate::error::Result;
+use crate::git::{Config, GitVersion, Repository, git_version};
+use crate::guard::{Mode, Policy};
+use crate::hook::{self, Inspected, Layout, inspect, try_out};
+use crate::queue::State;
+use crate::ruling::Pause;
+use crate::site::Site;
+use crate::worker::{Frozen, is_stored};
+use bstr::ByteSlice;
+use jiff::Timestamp;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// How many files and folders of another owner, or of wider modes, are named.
+const STRANGE_MAX: usize = 3;
+/// File systems that lie on another machine, by their `f_type` (statfs(2), linux/magic.h): NFS, SMB, CIFS, AFS, Ceph, 9p, and
+/// those of FUSE, which may be one.
+const REMOTE: [(u32, &str); 7] = [
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x5346_414f, "AFS"),
+    (0x00c3_6400, "Ceph"),
+    (0x0102_1997, "9p"),
+];
+
+/// One hook, and whether it ran when it was tried out.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    /// What stands there.
+    pub inspected: Inspected,
+    /// Why it does not run; `None` where it does, or where it could not be tried.
+    pub fails: Option<String>,
+}
+
+/// The newest backup of an environment.
+#[derive(Debug, Clone)]
+pub struct Newest {
+    /// Its id.
+    pub id: String,
+    /// What it is of, as of when.
+    pub at: Timestamp,
+    /// Whether every object of it was read back.
+    pub proven: bool,
+    /// Whether reading it back found something wrong.
+    pub damaged: bool,
+}
+
+/// An environment, whether its branch is there, and its newest backup.
+#[derive(Debug, Clone)]
+pub struct Backed {
+    /// Its name.
+    pub environment: String,
+    /// Whether it has a commit.
+    pub exists: bool,
+    /// Its newest backup.
+    pub newest: Option<Newest>,
+}
+
+/// What was seen of the store.
+#[derive(Debug, Clone)]
+pub struct StoreFacts {
+    /// Where it is.
+    pub place: PathBuf,
+    /// Why a file could not be written there, durably, and removed again; `None`: it could.
+    pub unwritable: Option<String>,
+    /// How many bytes are free.
+    pub free_bytes: u64,
+    /// Whether it lies on the file system of the repository.
+    pub same_disk: bool,
+    /// How far the clock of its file system is ahead of ours, in seconds.
+    pub clock_ahead: i64,
+}
+
+/// What was seen of the jobs.
+#[derive(Debug, Clone, Default)]
+pub struct JobFacts {
+    /// How many wait.
+    pub waiting: u64,
+    /// How many run.
+    pub running: u64,
+    /// How many failed.
+    pub failed: u64,
+    /// When the oldest that is not done was queued, and why it failed, if it did.
+    pub oldest: Option<(Timestamp, Option<String>)>,
+}
+
+/// Everything that was seen of a host.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The site.
+    pub site: Site,
+    /// When this was seen.
+    pub now: Timestamp,
+    /// The config.
+    pub config: Config,
+    /// The git that serves it, as far as can be seen from here.
+    pub git: Option<GitVersion>,
+    /// Where the hooks stand.
+    pub layout: Layout,
+    /// The folder ours stand in.
+    pub hooks_folder: PathBuf,
+    /// The hooks.
+    pub hooks: Vec<Hook>,
+    /// Programs of ours that others may change.
+    pub open_programs: Vec<PathBuf>,
+    /// Files and folders that belong to somebody else than the repository; the owner's id.
+    pub strange_owner: (u32, Vec<PathBuf>),
+    /// Files and folders that more people may write or read than `core.sharedRepository` says, with the modes they should have.
+    pub wide: Vec<(PathBuf, u32)>,
+    /// How many objects the repository holds.
+    pub objects: u64,
+    /// Whether it has a commit-graph.
+    pub commit_graph: bool,
+    /// Whether a pack has a bitmap.
+    pub bitmap: bool,
+    /// The store; `None` where it is not there.
+    pub store: Option<StoreFacts>,
+    /// The kind of network file system that the jobs lie on, if it is one.
+    pub jobs_on: Option<&'static str>,
+    /// The jobs, or why they cannot be read.
+    pub jobs: Result<JobFacts, String>,
+    /// The backups of each environment, or why they cannot be read.
+    pub backups: Result<Vec<Backed>, String>,
+    /// Whether references or HEAD are others than those of the newest backup, with no job waiting.
+    pub unstored: bool,
+    /// What the guard does, or why its policy cannot be understood.
+    pub guard: Result<Mode, String>,
+    /// The pause of the guard that is in force, or why that cannot be known.
+    pub paused: Result<Option<Pause>, String>,
+    /// How many lines the audit has, and what is wrong with them; or why it cannot be read or written.
+    pub audit: Result<(u64, Option<String>), String>,
+}
+
+/// Looks at a host. A file is written to the store and removed again; the hooks run as a trial.
+pub fn gather(repository: &Repository) -> Result<Facts> {
+    let config = repository.config();
+    let site = Site::from_config(&config)?;
+    let state = State::of(repository, site.modes);
+    let hooks = hook::facts(repository)?;
+    let layout = hooks.layout();
+    let seen = inspect(&hooks).into_iter().map(|inspected| tried(repository, inspected)).collect::<Vec<_>>();
+    let jobs = jobs(&state);
+    let objects = repository.objects_dir();
+    let idle = jobs.as_ref().is_ok_and(|jobs| jobs.waiting + jobs.running + jobs.failed == 0);
+    Ok(Facts {
+        now: clock::now(),
+        git: git_version().ok(),
+        hooks_folder: hooks.own_folder(&layout),
+        open_programs: open_programs(&seen),
+        strange_owner: strange_owner(repository, &site)?,
+        wide: wide(&state, &site),
+        objects: object_count(repository),
+        commit_graph: ["info/commit-graph", "info/commit-graphs/commit-graph-chain"]
+            .iter()
+            .any(|name| objects.join(name).is_file()),
+        bitmap: has_bitmap(&objects),
+        store: site.store.is_dir().then(|| look_at_store(repository, &site)),
+        jobs_on: remote_kind(state.folder()),
+        unstored: idle && !stored(repository, &state).unwrap_or(true),
+        guard: Policy::from_config(&config, &site).map(|policy| policy.mode).map_err(|error| error.to_string()),
+        paused: Pause::in_force(&state, clock::now()).map_err(|error| error.to_string()),
+        audit: audit(&state),
+        backups: backups(repository, &site).map_err(|error| error.to_string()),
+        jobs,
+        hooks: seen,
+        layout,
+        config,
+        site,
+    })
+}
+
+fn tried(repository: &Repository, inspected: Inspected) -> Hook {
+    let fails = match inspected.problem {
+        Some(_) => None,
+        None => try_out(repository, &inspected).err().map(|error| error.to_string()),
+    };
+    Hook { inspected, fails }
+}
+
+/// The programs that hooks run, and their folders, where others than the owner may put something else in their place.
+fn open_programs(hooks: &[Hook]) -> Vec<PathBuf> {
+    let programs = hooks.iter().filter_map(|hook| hook.inspected.program.clone());
+    let paths = programs.flat_map(|program| [program.parent().map(Path::to_owned), Some(program)]).flatten();
+    let sticky = |mode: u32| mode & 0o1000 != 0;
+    let open = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|is| is.mode() & 0o002 != 0 && !sticky(is.mode()));
+    let mut open: Vec<_> = paths.filter(open).collect();
+    open.sort();
+    open.dedup();
+    open
+}
+
+/// What git or we wrote as somebody else, root most often, and what the owner then cannot change.
+fn strange_owner(repository: &Repository, site: &Site) -> Result<(u32, Vec<PathBuf>)> {
+    let root = repository.common_dir();
+    let owner = crate::error::AtPath::at(std::fs::metadata(&root), "read", &root)?.uid();
+    if site.modes.is_shared() {
+        return Ok((owner, vec![]));
+    }
+    let mut looked = vec![root.clone()];
+    for name in ["objects", "objects/pack", "refs", "refs/heads", "refs/tags", "cairn"] {
+        looked.extend(entries(&root.join(name)));
+        looked.push(root.join(name));
+    }
+    looked.extend(entries(&root));
+    looked.extend(entries(&site.store));
+    looked.extend(entries(&site.store.join(&site.name)));
+    looked.push(site.store.clone());
+    looked.sort();
+    looked.dedup();
+    let strange = |path: &PathBuf| path.symlink_metadata().is_ok_and(|is| is.uid() != owner);
+    Ok((owner, looked.into_iter().filter(strange).take(STRANGE_MAX).collect()))
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// What is ours and open to more people than it should be.
+fn wide(state: &State, site: &Site) -> Vec<(PathBuf, u32)> {
+    let mut looked = vec![state.folder().to_owned(), site.store.clone(), site.store.join(&site.name)];
+    looked.extend(entries(state.folder()));
+    let too_wide = |path: PathBuf| {
+        let metadata = path.symlink_metadata().ok().filter(|metadata| !metadata.is_symlink())?;
+        let meant = if metadata.is_dir() { site.modes.folder } else { site.modes.file };
+        (metadata.permissions().mode() & 0o777 & !meant != 0).then_some((path, meant))
+    };
+    looked.into_iter().filter_map(too_wide).take(STRANGE_MAX).collect()
+}
+
+fn object_count(repository: &Repository) -> u64 {
+    let out = repository.git().args(["count-objects", "-v"]).read().unwrap_or_default();
+    let number = |name: &str| {
+        let line = out.lines().find_map(|line| line.strip_prefix(name.as_bytes()))?;
+        line.trim().to_str().ok()?.parse::<u64>().ok()
+    };
+    number("count:").unwrap_or(0) + number("in-pack:").unwrap_or(0)
+}
+
+fn has_bitmap(objects: &Path) -> bool {
+    entries(&objects.join("pack")).iter().any(|path| path.extension().is_some_and(|ending| ending == "bitmap"))
+}
+
+fn look_at_store(repository: &Repository, site: &Site) -> StoreFacts {
+    let (unwritable, clock_ahead) = match write_and_remove(site) {
+        Ok(ahead) => (None, ahead),
+        Err(error) => (Some(error.to_string()), 0),
+    };
+    let device = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    StoreFacts {
+        place: site.store.clone(),
+        unwritable,
+        free_bytes: durable::free_bytes(&site.store).unwrap_or(0),
+        same_disk: device(&site.store) == device(&repository.common_dir()),
+        clock_ahead,
+    }
+}
+
+/// Writes a file as a backup would, durably, and returns how far its time is ahead of ours, in seconds.
+fn write_and_remove(site: &Site) -> Result<i64> {
+    use crate::error::AtPath;
+    let name = format!("{}{}", durable::TEMPORARY_PREFIX, durable::random_name());
+    let path = site.store.join(name);
+    let written = durable::write_new(&path, b"a trial of git cairn doctor\n", site.modes);
+    let time = std::fs::metadata(&path).map(|metadata| metadata.mtime());
+    let _ = std::fs::remove_file(&path);
+    written?;
+    Ok(time.at("read", &path)? - clock::now().as_second())
+}
+
+/// Returns the kind of network file system a path lies on.
+fn remote_kind(path: &Path) -> Option<&'static str> {
+    let path = path.ancestors().find(|path| path.exists())?;
+    #[cfg(target_os = "linux")]
+    {
+        let kind = rustix::fs::statfs(path).ok()?.f_type;
+        #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "magic numbers are of 32 bits")]
+        let kind = kind as u32;
+        REMOTE.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| *name)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+fn jobs(state: &State) -> Result<JobFacts, String> {
+    if !state.folder().is_dir() {
+        return Ok(JobFacts::default());
+    }
+    let read = || -> Result<JobFacts> {
+        let database = state.database()?;
+        let (waiting, running, failed) = database.job_counts()?;
+        let oldest = database.next_job(0)?.map(|job| (job.what.at, job.error));
+        Ok(JobFacts { waiting, running, failed, oldest })
+    };
+    read().map_err(|error| error.to_string())
+}
+
+/// Reads the audit, and opens it as a push that is to be written down would.
+fn audit(state: &State) -> Result<(u64, Option<String>), String> {
+    let log = Log::of(state);
+    let bytes = log.read().map_err(|error| error.to_string())?;
+    if log.path().exists() {
+        let opened = std::fs::OpenOptions::new().append(true).open(log.path());
+        opened.map_err(|error| format!("cannot append to {}: {error}", log.path().display()))?;
+    }
+    let report = verify(&bytes, &[]);
+    let lines = bytes.lines().count() as u64;
+    Ok((lines, report.problems.first().map(ToString::to_string)))
+}
+
+fn stored(repository: &Repository, state: &State) -> Result<bool> {
+    is_stored(&state.database()?, &Frozen::now(repository)?.list)
+}
+
+fn backups(repository: &Repository, site: &Site) -> Result<Vec<Backed>> {
+    let store = host_store(site);
+    let catalog = Catalog::read(&store, &site.name)?;
+    let mut all = Vec::new();
+    for environment in &site.environments {
+        let newest = match catalog.of(environment.name.as_str()).first() {
+            Some(manifest) => Some(Newest {
+                id: manifest.id.to_string(),
+                at: manifest.refs_at,
+                proven: is_proven(&store, &site.name, manifest)?,
+                damaged: has_problem(&store, &site.name, manifest)?,
+            }),
+            None => None,
+        };
+        let exists = repository.ref_id(&environment.branch)?.is_some();
+        all.push(Backed { environment: environment.name.to_string(), exists, newest });
+    }
+    Ok(all)
+}

@@ -1,0 +1,9 @@
+//! How a host is: what was seen of it, what that means, and what each thing that is wrong is mended with.
+
+mod checks;
+mod facts;
+mod standing;
+
+pub use checks::{Check, Level, checks};
+pub use facts::{Facts, gather};
+pub use standing::{EnvironmentStanding, SiteStanding, standing};
