@@ -66,10 +66,14 @@ mod power;
 mod reconcile;
 #[path = "it/repair.rs"]
 mod repair;
+#[path = "it/reset.rs"]
+mod reset;
 #[path = "it/restore.rs"]
 mod restore;
 #[path = "it/retention.rs"]
 mod retention;
+#[path = "it/revert.rs"]
+mod revert;
 #[path = "it/setup.rs"]
 mod setup;
 #[path = "it/sites.rs"]

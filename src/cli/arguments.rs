@@ -10,6 +10,8 @@ use std::path::PathBuf;
 
 const SITUATIONS: &str = "\
 Live is broken                         git cairn rollback live
+A commit was bad                       git cairn revert <commit>
+Back to what it was at a commit        git cairn reset <commit>
 A deployment is due                    git cairn deploy test, then git cairn deploy live
 The repository is gone                 git cairn restore <backup> --store <dir> --to <dir> --bare
 I just did something wrong             git cairn undo
@@ -62,6 +64,10 @@ pub enum Verb {
     Rollback(Rollback),
     /// Take back the last deploy or rollback of this clone
     Undo(Undo),
+    /// Take back commits by new ones
+    Revert(Revert),
+    /// Put a branch back to what it was at a commit
+    Reset(Reset),
     /// Make, list, hand out and verify backups
     Backup(Backup),
     /// Bring a backup back into a directory
@@ -202,6 +208,23 @@ pub struct Rollback {
     pub hold: bool,
 }
 
+/// `git cairn revert`.
+#[derive(Debug, Args)]
+pub struct Revert {
+    /// Commits, or ranges <a>..<b>
+    #[arg(value_name = "COMMIT", required_unless_present = "apply")]
+    pub commits: Vec<String>,
+    /// Which parent of a merge is gone back to, counted from 1
+    #[arg(short, long, value_name = "PARENT")]
+    pub mainline: Option<u32>,
+    /// Where it is done
+    #[command(flatten)]
+    pub at: Whereabouts,
+    /// Whether it is to be done
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
 /// `git cairn undo`.
 #[derive(Debug, Args)]
 pub struct Undo {
@@ -214,6 +237,43 @@ pub struct Undo {
     /// Whether it is to be done
     #[command(flatten)]
     pub consent: Consent,
+}
+
+/// `git cairn reset`.
+#[derive(Debug, Args)]
+pub struct Reset {
+    /// The commit to go back to
+    #[arg(value_name = "COMMIT", required_unless_present = "apply")]
+    pub commit: Option<String>,
+    /// By one new commit that makes everything what it was: no force, no conflict, nothing lost
+    #[arg(long)]
+    pub as_commit: bool,
+    /// By moving the branch back: the host drops what came after
+    #[arg(long, conflicts_with = "as_commit")]
+    pub overwrite_history: bool,
+    /// Where it is done
+    #[command(flatten)]
+    pub at: Whereabouts,
+    /// Whether it is to be done
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// The branch that is changed, and where.
+#[derive(Debug, Args)]
+pub struct Whereabouts {
+    /// The branch; by default the one that is checked out
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+    /// The host, where there are several remotes
+    #[arg(long, value_name = "NAME", conflicts_with = "no_push")]
+    pub remote: Option<String>,
+    /// Only here: nothing is pushed
+    #[arg(long)]
+    pub no_push: bool,
+    /// Publish commits of yours too that the host lacks
+    #[arg(long, conflicts_with = "no_push")]
+    pub include_mine: bool,
 }
 
 /// What every command takes that shows a plan and asks.

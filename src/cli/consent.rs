@@ -30,6 +30,30 @@ pub fn agree<P: Planned>(plan: &P, consent: &Consent, ui: &Ui, show: impl Fn(&P,
     if given { Ok(()) } else { Err(unconfirmed(&deed, "nothing was done")) }
 }
 
+/// As [`agree`], for what only this word, typed, or the plan's id says yes to: `--yes` does not.
+pub fn agree_by_word<P: Planned>(
+    plan: &P,
+    consent: &Consent,
+    word: &str,
+    ui: &Ui,
+    show: impl Fn(&P, &Ui),
+) -> Result<()> {
+    if let Some(id) = &consent.confirm {
+        return confirmed(plan, id);
+    }
+    show(plan, ui);
+    let deed = plan.deed();
+    if !ui.can_ask() {
+        return Err(unconfirmed(&deed, &format!("say it with --confirm {}", shown_id(plan))));
+    }
+    let answer = ui.ask_for(&format!("{}? Type {word} to do it:", capital(&deed)));
+    if answer.is_some_and(|answer| answer.trim() == word) {
+        Ok(())
+    } else {
+        Err(unconfirmed(&deed, "nothing was done"))
+    }
+}
+
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()

@@ -70,6 +70,8 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
         Verb::Deploy(what) => command::deploy::deploy(&place, what, ui),
         Verb::Rollback(what) => command::deploy::rollback(&place, what, ui),
         Verb::Undo(what) => command::undo::run(&place, what, ui),
+        Verb::Revert(what) => command::revert::revert(&place, what, ui),
+        Verb::Reset(what) => command::revert::reset(&place, what, ui),
         Verb::Backup(what) => command::backup::run(&place, what, ui),
         Verb::Restore(what) => command::restore::run(&place, what, ui),
         Verb::Guard(what) => command::guard::run(&place, &what, ui),

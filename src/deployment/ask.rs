@@ -44,7 +44,7 @@ impl Host {
 
     /// Returns the environments a push to which is a deployment.
     pub fn deploying(&self) -> &[Environment] {
-        &self.environments[1..]
+        self.environments.get(1..).unwrap_or_default()
     }
 
     /// Returns the deployment tags of an environment, highest number first, with the commits they lead to.
@@ -62,7 +62,24 @@ impl Host {
 
 /// Finds the host: the named remote, else `cairn.remote`, else the repository itself where it is set up, else the only
 /// remote that tells of a site, else `origin`; and asks it.
+///
+/// Returns [`crate::error::Kind::NotFound`] where neither the host nor this clone tells of environments.
 pub fn find_host(repository: &Repository, named: Option<&str>) -> Result<Host> {
+    let host = find_any_host(repository, named)?;
+    if host.environments.is_empty() {
+        return Err(Error::not_found(
+            "no-site",
+            format!("the host shows no {META_REF}, and this clone has no cairn.dev.branch"),
+        )
+        .hint(
+            "set the host up with git cairn setup, or name the branches here: git config cairn.dev.branch <branch>",
+        ));
+    }
+    Ok(host)
+}
+
+/// As [`find_host`], for what can be done on a host that tells of no environment: then it has none.
+pub fn find_any_host(repository: &Repository, named: Option<&str>) -> Result<Host> {
     let config = repository.config();
     let mut notes = Vec::new();
     let configured = named.map(str::to_owned).or_else(|| config.get("cairn", "remote"));
@@ -139,15 +156,8 @@ fn site_of(
         return Ok((environments.collect::<Result<_>>()?, TagTemplate::new(&meta.tag_template)?, true));
     }
     let config = repository.config();
-    if config.get_in("cairn", "dev", "branch").is_none() {
-        return Err(Error::not_found(
-            "no-site",
-            format!("the host shows no {META_REF}, and this clone has no cairn.dev.branch"),
-        )
-        .hint(
-            "set the host up with git cairn setup, or name the branches here: git config cairn.dev.branch <branch>",
-        ));
-    }
     let (environments, template) = Site::environments_of(&config)?;
-    Ok((environments, template, false))
+    // It never guesses.
+    let told = config.get_in("cairn", "dev", "branch").is_some();
+    Ok((if told { environments } else { vec![] }, template, false))
 }

@@ -9,7 +9,7 @@ mod served;
 mod settle;
 mod tag;
 
-pub use ask::{Host, find_host};
+pub use ask::{Host, find_any_host, find_host};
 pub use list::{Deployment, of_advertised, of_repository};
 pub use order::{Goal, happened};
 pub use plan::{Applied, Elsewhere, Operation, Plan, Wish, apply, nothing, plan};

@@ -1,12 +1,12 @@
 //! A host seen from outside: what it advertises, and pushing to it one reference at a time.
 
-use super::{ObjectId, RefName, Repository, is_null, null_id};
+use super::{ObjectId, RefName, Repository, is_null};
 use crate::error::{Error, Kind, Result};
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// A host, by the URL that a push goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,18 +129,19 @@ impl Remote {
     ///
     /// Never `--force`, never `+`, and never a lease that git computes itself: each of these overwrites what nobody saw.
     pub fn push(&self, repository: &Repository, lease: &Lease, options: &[BString]) -> Result<PushReport> {
-        let expect = lease.expect.unwrap_or_else(|| null_id(repository.hash_kind()));
-        let expect = if is_null(&expect) { BString::default() } else { expect.to_string().into() };
-        let name = lease.name.as_bytes();
-        let leased = [b"--force-with-lease=", name, b":", &expect].concat();
-        let source = if is_null(&lease.target) { String::new() } else { lease.target.to_string() };
-        let refspec = [source.as_bytes(), b":", name].concat();
-        let mut push = repository.git().args(["-c", "push.followTags=false", "-c", "push.gpgSign=false"]);
-        push = push.args(["push", "--porcelain", "--no-follow-tags"]).arg(OsStr::from_bytes(&leased));
-        for option in options {
-            push = push.arg(OsStr::from_bytes(&[b"--push-option=", option.as_slice()].concat()));
-        }
-        let output = push.arg("--").arg(&self.push_url).arg(OsStr::from_bytes(&refspec)).talking().output()?;
+        self.push_by(repository, repository.git(), lease, options)
+    }
+
+    /// As [`Remote::push`], by a git command that says where the person's own hooks run.
+    pub fn push_by(
+        &self,
+        repository: &Repository,
+        git: Command,
+        lease: &Lease,
+        options: &[BString],
+    ) -> Result<PushReport> {
+        let push = self.pushing(git, &["--porcelain"], lease, options);
+        let output = push.arg("--").arg(self.to()).arg(refspec(&lease.target, &lease.name)).talking().output()?;
         match report(&output.stdout, output.status.success()) {
             // A guard that looks before git does refuses what comes too late as it refuses anything else.
             PushReport::Refused(_) if self.moved_since(repository, lease) => Ok(PushReport::Moved),
@@ -152,6 +153,43 @@ impl Remote {
     fn moved_since(&self, repository: &Repository, lease: &Lease) -> bool {
         self.advertised(repository).is_ok_and(|now| now.refs.get(&lease.name).copied() != lease.expect)
     }
+
+    /// Returns what a host says of a push that it cannot carry out: all or nothing, with a reference `beside` the one that
+    /// moves that cannot exist with it. The person's own hooks are not asked.
+    pub fn check(&self, git: Command, lease: &Lease, beside: &RefName, options: &[BString]) -> Result<Vec<u8>> {
+        let push = self.pushing(git, &["--porcelain", "--atomic", "--no-verify"], lease, options);
+        let specs = [&lease.name, beside].map(|name| refspec(&lease.target, name));
+        Ok(push.arg("--").arg(self.to()).args(specs).output()?.stderr)
+    }
+
+    /// Tells whether the host takes push options.
+    pub fn takes_options(&self, git: Command, lease: &Lease) -> Result<bool> {
+        let push = self.pushing(git, &["--dry-run", "--no-verify"], lease, &["cairn".into()]);
+        let output = push.arg("--").arg(self.to()).arg(refspec(&lease.target, &lease.name)).output()?;
+        Ok(!output.stderr.contains_str("does not support push options"))
+    }
+
+    /// What git calls the host: by its name, so that its settings count and its remote-tracking references follow.
+    fn to(&self) -> &str {
+        self.name.as_deref().filter(|name| !name.contains('=')).unwrap_or(&self.push_url)
+    }
+
+    /// Nothing of the config may add a reference to the push, or a force.
+    fn pushing(&self, git: Command, words: &[&str], lease: &Lease, options: &[BString]) -> Command {
+        let expect = lease.expect.filter(|id| !is_null(id)).map(|id| id.to_string()).unwrap_or_default();
+        let leased = [b"--force-with-lease=", lease.name.as_bytes(), b":", expect.as_bytes()].concat();
+        let mirror = format!("remote.{}.mirror=false", self.to());
+        let git = if self.name.is_some() { git.arg("-c").arg(mirror) } else { git };
+        let git = git.args(["-c", "push.followTags=false", "-c", "push.gpgSign=false", "push"]).args(words);
+        let git = git.args(["--no-follow-tags", "--recurse-submodules=no"]).arg(OsStr::from_bytes(&leased));
+        let options = options.iter().map(|option| [b"--push-option=", option.as_slice()].concat());
+        options.fold(git, |git, option| git.arg(OsStr::from_bytes(&option)))
+    }
+}
+
+fn refspec(target: &ObjectId, name: &RefName) -> OsString {
+    let source = if is_null(target) { String::new() } else { target.to_string() };
+    OsString::from_vec([source.as_bytes(), b":", name.as_bytes()].concat())
 }
 
 /// Reads git-push(1)'s `--porcelain`: `<flag>\t<from>:<to>\t<summary> (<reason>)`.

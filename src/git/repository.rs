@@ -221,6 +221,12 @@ impl Repository {
         object.peel_to_kind(gix::object::Kind::Commit).ok().map(|commit| commit.id)
     }
 
+    /// Tells whether a shallow repository ends at this commit, whose parents are then not here.
+    pub fn is_cut_at(&self, commit: &ObjectId) -> bool {
+        let list = std::fs::read(self.common_dir().join("shallow")).unwrap_or_default();
+        list.lines().any(|line| line == commit.to_string().as_bytes())
+    }
+
     /// Returns the parents of a commit.
     ///
     /// Returns an error where the commit is not here.

@@ -229,7 +229,7 @@ impl Scratch {
     }
 
     /// Makes a commit that only stands for its tree.
-    fn bare_commit(&self, of: &ObjectId, parent: Option<&ObjectId>) -> Result<ObjectId> {
+    pub(super) fn bare_commit(&self, of: &ObjectId, parent: Option<&ObjectId>) -> Result<ObjectId> {
         let mut command = self.git();
         for role in ["AUTHOR", "COMMITTER"] {
             for (what, value) in [("NAME", "cairn"), ("EMAIL", "cairn@localhost"), ("DATE", "@1 +0000")] {
@@ -249,6 +249,42 @@ impl Scratch {
         let parents = parents.iter().flat_map(|parent| ["-p".to_owned(), parent.to_string()]);
         let command = self.git().args(["commit-tree", sign, &tree.to_string()]).args(parents);
         id_in(&command.read_with(message)?)
+    }
+
+    /// Returns the commits reachable from one of `from` and from none of `not`, newest first.
+    pub fn between(&self, not: &[ObjectId], from: &[ObjectId]) -> Result<Vec<ObjectId>> {
+        if from.iter().all(|id| not.contains(id)) {
+            return Ok(vec![]);
+        }
+        let input = revisions(from, not);
+        let out = self.git().args(["rev-list", "--stdin"]).read_with(input.as_bytes())?;
+        Ok(out.lines().filter_map(|line| ObjectId::from_hex(line).ok()).collect())
+    }
+
+    /// Returns the first commits of `from` that `not` has not: those whose parents it all has.
+    pub fn bottoms(&self, not: &ObjectId, from: &ObjectId) -> Result<Vec<ObjectId>> {
+        let input = revisions(&[*from], &[*not]);
+        let out = self.git().args(["rev-list", "--parents", "--stdin"]).read_with(input.as_bytes())?;
+        let lines: Vec<Vec<&[u8]>> = out.lines().map(|line| line.split(|byte| *byte == b' ').collect()).collect();
+        let within: std::collections::HashSet<&[u8]> = lines.iter().map(|line| line[0]).collect();
+        let first = lines.iter().filter(|line| !line[1..].iter().any(|parent| within.contains(parent)));
+        Ok(first.filter_map(|line| ObjectId::from_hex(line[0]).ok()).collect())
+    }
+
+    /// Returns those of `tips` that are, or descend from, one of `commits`.
+    pub fn having(&self, commits: &[ObjectId], tips: &[ObjectId]) -> Result<Vec<ObjectId>> {
+        let mut having: Vec<ObjectId> = tips.iter().filter(|tip| commits.contains(tip)).copied().collect();
+        for commit in commits {
+            let open: Vec<ObjectId> = tips.iter().filter(|tip| !having.contains(tip)).copied().collect();
+            if open.is_empty() {
+                break;
+            }
+            let input = revisions(&open, &[*commit]);
+            let out = self.git().args(["rev-list", "--ancestry-path", "--stdin"]).read_with(input.as_bytes())?;
+            let found = out.lines().filter_map(|line| ObjectId::from_hex(line).ok());
+            having.extend(found.filter(|id| open.contains(id)));
+        }
+        Ok(having)
     }
 
     /// Returns the tree of a commit.
@@ -278,8 +314,7 @@ impl Scratch {
 
     /// Packs what is reachable from `new` and not from `not`.
     pub fn pack(&self, new: &[ObjectId], not: &[ObjectId]) -> Result<Vec<u8>> {
-        let mut input: String = new.iter().map(|id| format!("{id}\n")).collect();
-        input.extend(not.iter().map(|id| format!("^{id}\n")));
+        let input = revisions(new, not);
         self.git().args(["pack-objects", "--revs", "--stdout", "-q"]).read_with(input.as_bytes())
     }
 
@@ -293,6 +328,11 @@ impl Scratch {
     pub fn pack_to(&self, file: &Path, new: &[ObjectId], not: &[ObjectId]) -> Result<()> {
         durable::write_over(file, &self.pack(new, not)?, Modes::OWNER)
     }
+}
+
+fn revisions(from: &[ObjectId], not: &[ObjectId]) -> String {
+    let from = from.iter().map(|id| format!("{id}\n"));
+    from.chain(not.iter().map(|id| format!("^{id}\n"))).collect()
 }
 
 /// A path for `info/alternates`, quoted as git unquotes it there.

@@ -38,10 +38,11 @@ pub fn find(journal: &Journal, start: Option<&str>) -> Result<Entry> {
     let entries = journal.entries()?;
     let Some(start) = start else {
         let newest = entries.into_iter().find(|entry| entry.state == State::Done && entry.operation != Verb::Undo);
-        return newest.ok_or_else(|| {
+        let newest = newest.ok_or_else(|| {
             Error::new(Kind::Nothing, "nothing-to-undo", "nothing was done here that could be taken back")
                 .hint("see what was: git cairn undo --list")
-        });
+        })?;
+        return only_deployed(newest);
     };
     let list = "see which there are: git cairn undo --list";
     let mut matching = entries.into_iter().filter(|entry| !start.is_empty() && entry.id.starts_with(start));
@@ -54,12 +55,31 @@ pub fn find(journal: &Journal, start: Option<&str>) -> Result<Entry> {
     }
     match (entry.operation, entry.state) {
         (Verb::Undo, _) => Err(Error::usage("an undo is not taken back").hint("do again what it took back")),
-        (_, State::Done) => Ok(entry),
+        (_, State::Done) => only_deployed(entry),
         (_, State::Undone) => {
             Err(Error::new(Kind::Nothing, "undone", format!("{named} was taken back already")).hint(list))
         }
         _ => Err(Error::new(Kind::Nothing, "not-done", format!("{named} was never done")).hint(list)),
     }
+}
+
+/// What moved this clone as well is taken back by a command that sees to both.
+fn only_deployed(entry: Entry) -> Result<Entry> {
+    if matches!(entry.operation, Verb::Deploy | Verb::Rollback) {
+        return Ok(entry);
+    }
+    let moved = entry.remote.as_ref().map(|moved| (&moved.reference, &moved.old));
+    let moved = moved.or(entry.local.as_ref().map(|local| (&local.reference, &local.old)));
+    let back = match moved {
+        Some((name, Some(old))) => {
+            let name = name.name()?;
+            format!("git cairn reset {old} --as-commit --branch {}", crate::text::shell_quoted(name.short()))
+        }
+        _ => "git cairn reset <commit> --as-commit".into(),
+    };
+    let message =
+        format!("the last operation, {}, was a {}; undo takes back deployments only", entry.id, entry.operation.word());
+    Err(Error::refused("not-deployed", message).hint(format!("put the branch back to what it was: {back}")))
 }
 
 /// Plans to take an operation back, from what its host has now.

@@ -32,7 +32,7 @@ pub fn of_reset(commit: &CommitText) -> BString {
 }
 
 /// The first line that is not blank, as git finds it (`find_commit_subject` in commit.c).
-fn title(message: &BStr) -> &[u8] {
+pub(super) fn title(message: &BStr) -> &[u8] {
     message
         .lines_with_terminator()
         .map(|line| line.strip_suffix(b"\n").unwrap_or(line))

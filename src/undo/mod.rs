@@ -1,19 +1,34 @@
 //! Taking back what was done to a branch: `revert` and `reset`, seen and predicted before anything is touched, carried out
 //! on the host first, and noted so that it can be taken back in turn.
 
+mod apply;
 mod back;
+mod build;
 mod carry;
+mod contained;
 mod deploys;
+mod files;
+mod follow;
+mod in_way;
 mod journal;
+mod local;
 mod message;
 mod plan;
+mod predict;
+mod prepare;
+mod verdict;
+mod warn;
+mod words;
 
+pub use apply::{Applied, apply};
 pub use back::{Undone, apply as apply_undo, find as find_done, plan as plan_undo};
 pub use carry::{Carried, Own, carry, commit, own};
 pub use deploys::deploy;
+pub use follow::finish;
 pub use journal::{Captured, CapturedFile, Entry, Journal, LocalMove, Name, RemoteMove, State, id_of};
 pub use message::{of_reset, of_revert};
 pub use plan::{Changes, Conflict, Container, HostVerdict, Mode, Plan, WorkPath, Worktree};
+pub use prepare::{Prepared, Wish, objection, prepare};
 
 use serde::{Deserialize, Serialize};
 

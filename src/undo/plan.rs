@@ -203,10 +203,10 @@ impl Worktree {
 /// What the host answered to `cairn.check`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostVerdict {
-    /// `accept`, `refuse`, or `unknown` where it gave no answer that we know.
+    /// `accepted`, `refused`, or `unknown` where it gave no answer that we know.
     pub verdict: String,
     /// The rule it would refuse by.
     pub rule: Option<String>,
-    /// Whether, and under which name, it keeps what is dropped.
-    pub rescue: Option<String>,
+    /// Whether it keeps what is dropped.
+    pub rescue: Option<bool>,
 }

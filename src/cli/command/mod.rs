@@ -12,6 +12,7 @@ pub mod hook;
 pub mod hooks;
 pub mod patch;
 pub mod restore;
+pub mod revert;
 pub mod setup;
 pub mod status;
 pub mod uncommitted;

@@ -1,0 +1,216 @@
+//! A work tree whose files follow a branch: what of a person's own stands in it, and moving it from one commit to another.
+
+use super::{ObjectId, Repository, Scratch, TreeChange};
+use crate::error::{AtPath, Error, Result};
+use crate::process::Command;
+use bstr::{BString, ByteSlice};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// How many paths git is asked about by name; of more it is asked about all.
+const PATHS_NAMED_MAX: usize = 200;
+
+/// A work tree and its git directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// The git directory, which holds the index.
+    pub git_dir: PathBuf,
+    /// The top of the files.
+    pub work_tree: PathBuf,
+}
+
+/// Paths whose content is a person's own work.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnWork {
+    /// Changed in the index.
+    pub staged: BTreeSet<BString>,
+    /// Changed in the files.
+    pub unstaged: BTreeSet<BString>,
+    /// Bearing `assume-unchanged` or `skip-worktree`, so that git does not look at them.
+    pub flagged: BTreeSet<BString>,
+}
+
+impl Checkout {
+    /// Returns the work tree a command was started in; `None` where there is none.
+    pub fn of(repository: &Repository) -> Option<Self> {
+        let work_tree = repository.work_tree()?.to_owned();
+        Some(Self { git_dir: repository.git_dir().to_owned(), work_tree })
+    }
+
+    /// Returns what git does here that is neither finished nor given up, in a person's words.
+    pub fn in_progress(&self) -> Option<&'static str> {
+        let states = [
+            ("MERGE_HEAD", "a merge"),
+            ("CHERRY_PICK_HEAD", "a cherry-pick"),
+            ("REVERT_HEAD", "a revert"),
+            ("rebase-merge", "a rebase"),
+            ("rebase-apply", "a rebase or git am"),
+            ("sequencer", "a series of commits"),
+            ("index.lock", "another git command, or what one left (index.lock)"),
+        ];
+        states.into_iter().find(|(file, _)| self.git_dir.join(file).exists()).map(|(_, what)| what)
+    }
+
+    /// Returns the path of a file of the work tree.
+    pub fn path(&self, path: &[u8]) -> PathBuf {
+        self.work_tree.join(OsStr::from_bytes(path))
+    }
+
+    /// Makes a git command that works on these files, and takes no lock it can do without.
+    pub fn git(&self) -> Command {
+        let word = |name: &str, path: &Path| [name.as_bytes(), path.as_os_str().as_bytes()].concat();
+        let command = Command::git().env("GIT_OPTIONAL_LOCKS", "0").in_folder(&self.work_tree);
+        let command = command.arg(OsStr::from_bytes(&word("--git-dir=", &self.git_dir)));
+        command.arg(OsStr::from_bytes(&word("--work-tree=", &self.work_tree)))
+    }
+
+    /// Returns which of the paths that change hold a person's own work.
+    pub fn own_work(&self, changes: &[TreeChange]) -> Result<OwnWork> {
+        let mut own = OwnWork::default();
+        if changes.is_empty() {
+            return Ok(own);
+        }
+        let touched: BTreeSet<&[u8]> = changes.iter().map(|change| change.path.as_slice()).collect();
+        let named: Vec<&OsStr> = if touched.len() <= PATHS_NAMED_MAX {
+            touched.iter().map(|path| OsStr::from_bytes(path)).collect()
+        } else {
+            vec![]
+        };
+        let words = [
+            "--literal-pathspecs",
+            "status",
+            "--porcelain=v2",
+            "-z",
+            "--no-renames",
+            "--untracked-files=no",
+            "--ignore-submodules=all",
+            "--",
+        ];
+        let status = self.git().args(words).args(&named).read()?;
+        for record in status.split(|byte| *byte == 0) {
+            let Some((state, path)) = changed_path(record) else { continue };
+            if touched.contains(path) {
+                if state[0] != b'.' {
+                    own.staged.insert(path.into());
+                }
+                if state[1] != b'.' {
+                    own.unstaged.insert(path.into());
+                }
+            }
+        }
+        let flags = self.git().args(["--literal-pathspecs", "ls-files", "-v", "-z", "--"]).args(&named).read()?;
+        for record in flags.split(|byte| *byte == 0) {
+            let Some((tag, path)) = record.split_once_str(" ") else { continue };
+            if touched.contains(path) && (tag == b"S" || tag.iter().any(u8::is_ascii_lowercase)) {
+                own.flagged.insert(path.into());
+            }
+        }
+        Ok(own)
+    }
+
+    /// Returns which of the paths git ignores.
+    pub fn ignored(&self, paths: &[BString]) -> Result<BTreeSet<BString>> {
+        let output = self.git().args(["check-ignore", "-z", "--no-index", "--stdin"]).output_with(&joined(paths))?;
+        match output.status.code() {
+            Some(0 | 1) => {
+                Ok(output.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(Into::into).collect())
+            }
+            _ => Err(Error::outside("git", format!("git check-ignore: {}", output.complaint()))),
+        }
+    }
+
+    /// Tells whether a file holds what the tree has at its path, by git's own filters; `None` stands for no file.
+    pub fn holds(&self, path: &[u8], entry: Option<(u32, ObjectId)>) -> Result<bool> {
+        let file = self.path(path);
+        let Ok(metadata) = file.symlink_metadata() else { return Ok(entry.is_none()) };
+        let Some((mode, id)) = entry else { return Ok(metadata.is_dir()) };
+        if mode == 0o160_000 || metadata.is_dir() {
+            return Ok(mode == 0o160_000 && metadata.is_dir());
+        }
+        if metadata.is_symlink() {
+            let target = std::fs::read_link(&file).at("read", &file)?;
+            let out = self.git().args(["hash-object", "--stdin"]).read_with(target.as_os_str().as_bytes())?;
+            return Ok(mode == 0o120_000 && out.trim() == id.to_string().as_bytes());
+        }
+        let out = self.git().args(["hash-object", "--"]).arg(OsStr::from_bytes(path)).read()?;
+        Ok(mode != 0o120_000 && out.trim() == id.to_string().as_bytes())
+    }
+
+    /// Tells whether a file is the beginning of what git writes for this entry: what a killed git leaves.
+    pub fn is_begun(&self, path: &[u8], id: &ObjectId) -> Result<bool> {
+        let file = self.path(path);
+        if !file.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Ok(false);
+        }
+        let spec = [b"--path=", path].concat();
+        let whole =
+            self.git().args(["cat-file", "--filters"]).arg(OsStr::from_bytes(&spec)).arg(id.to_string()).read()?;
+        Ok(whole.starts_with(&std::fs::read(&file).at("read", &file)?))
+    }
+
+    /// Moves index and files from one commit to another as `git reset --keep` does, but that what is staged elsewhere stays
+    /// staged. git works on a copy of the index at `index`; nothing has changed where it refuses.
+    ///
+    /// With `adopt`, entries of the index are first set to what these paths hold already.
+    pub fn move_files(&self, index: &Path, from: &ObjectId, to: &ObjectId, adopt: &[TreeChange]) -> Result<()> {
+        let git = || self.git().env("GIT_INDEX_FILE", index);
+        let mut lines = vec![];
+        for change in adopt {
+            let head = match &change.new {
+                Some((mode, id)) => format!("{mode:o} {id}\t"),
+                None => format!("0 {}\t", super::null_id(from.kind())),
+            };
+            lines.extend([head.as_bytes(), &change.path, b"\0"].concat());
+        }
+        if !lines.is_empty() {
+            git().args(["update-index", "-z", "--index-info"]).read_with(&lines)?;
+        }
+        // Files that only look changed are no reason to stop; it says 1 where some are.
+        git().args(["update-index", "-q", "--refresh"]).output()?;
+        let words = ["-c", "submodule.recurse=false", "read-tree", "-m", "-u"];
+        let ids = [from.to_string(), to.to_string()];
+        git().args(words).args(ids).read().map(drop)?;
+        git().args(["update-index", "-q", "--refresh"]).output().map(drop)
+    }
+
+    /// Makes a commit, which lies in the scratch folder, whose tree holds these files to the byte, at their paths.
+    pub fn capture(&self, scratch: &Scratch, paths: &[BString]) -> Result<ObjectId> {
+        let mut lines = vec![];
+        for path in paths {
+            let file = self.path(path);
+            let metadata = file.symlink_metadata().at("look at", &file)?;
+            let (mode, content) = if metadata.is_symlink() {
+                ("120000", std::fs::read_link(&file).at("read", &file)?.into_os_string().as_bytes().to_vec())
+            } else {
+                ("100644", std::fs::read(&file).at("read", &file)?)
+            };
+            let id = scratch.git().args(["hash-object", "-w", "--stdin"]).read_with(&content)?;
+            lines.extend([format!("{mode} ").as_bytes(), id.trim(), b"\t", path, b"\0"].concat());
+        }
+        let index = scratch.folder().join("captured");
+        let git = || scratch.git().env("GIT_INDEX_FILE", &index);
+        git().args(["update-index", "--add", "-z", "--index-info"]).read_with(&lines)?;
+        let tree = git().arg("write-tree").read()?;
+        let tree =
+            ObjectId::from_hex(tree.trim()).map_err(|_| Error::outside("git", "git write-tree answers with no id"))?;
+        scratch.bare_commit(&tree, None)
+    }
+}
+
+fn joined(paths: &[BString]) -> Vec<u8> {
+    paths.iter().flat_map(|path| [path.as_slice(), b"\0"].concat()).collect()
+}
+
+/// Reads a record of `git status --porcelain=v2 -z` without renames: its two letters and its path.
+fn changed_path(record: &[u8]) -> Option<(&[u8], &[u8])> {
+    let fields = match record.first()? {
+        b'1' => 8,
+        b'u' => 10,
+        _ => return None,
+    };
+    let mut words = record.splitn(fields + 1, |byte| *byte == b' ');
+    let state = words.nth(1).filter(|state| state.len() == 2)?;
+    Some((state, words.last()?))
+}

@@ -1,0 +1,74 @@
+//! The only module of this room that knows how the system names files: bytes of names, kinds, permission bits.
+
+use crate::error::{AtPath, Result};
+use bstr::BString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing.
+    Nothing,
+    /// A file or a symbolic link.
+    File,
+    /// A folder.
+    Folder,
+    /// A pipe, a socket, a device.
+    Other,
+}
+
+/// Tells what stands at a path; a link is itself, not what it leads to.
+pub(super) fn kind(path: &Path) -> Kind {
+    match path.symlink_metadata().map(|metadata| metadata.file_type()) {
+        Err(_) => Kind::Nothing,
+        Ok(kind) if kind.is_file() || kind.is_symlink() => Kind::File,
+        Ok(kind) if kind.is_dir() => Kind::Folder,
+        Ok(_) => Kind::Other,
+    }
+}
+
+/// Returns the permission bits of a file.
+pub(super) fn permissions(path: &Path) -> Result<u32> {
+    Ok(path.symlink_metadata().at("look at", path)?.permissions().mode() & 0o7777)
+}
+
+/// Returns what lies in a folder, by name.
+pub(super) fn names_in(folder: &Path) -> Result<Vec<BString>> {
+    let entries = std::fs::read_dir(folder).at("read the folder", folder)?;
+    let mut names = vec![];
+    for entry in entries {
+        names.push(entry.at("read the folder", folder)?.file_name().into_vec().into());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Returns a path as the text of a journal, and reads it back.
+pub(super) fn text_of(path: &Path) -> String {
+    crate::text::json_text(path.as_os_str().as_bytes())
+}
+
+/// Returns the path that bytes name.
+pub(super) fn path_of(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes))
+}
+
+/// Returns bytes as an argument.
+pub(super) fn argument(bytes: &[u8]) -> &OsStr {
+    OsStr::from_bytes(bytes)
+}
+
+/// Writes a file that is not there, or a link that leads to these bytes, with these permission bits.
+pub(super) fn write(path: &Path, content: &[u8], permissions: u32, link: bool) -> Result<()> {
+    if let Some(above) = path.parent() {
+        std::fs::create_dir_all(above).at("create the folder", above)?;
+    }
+    if link {
+        return std::os::unix::fs::symlink(OsStr::from_bytes(content), path).at("link", path);
+    }
+    std::fs::write(path, content).at("write", path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(permissions)).at("set the mode of", path)
+}

@@ -1,0 +1,69 @@
+//! What a person should know before they say yes.
+
+use super::Verb;
+use super::plan::{Mode, Plan};
+use crate::deployment::{Host, Warning};
+use crate::error::Result;
+use crate::git::{CommitText, ObjectId, Scratch, TreeChange};
+use crate::text::count;
+
+/// Returns the warnings of a plan.
+pub(super) fn warnings(
+    scratch: &Scratch,
+    plan: &Plan,
+    host: Option<&Host>,
+    wanted: &[CommitText],
+    changes: &[TreeChange],
+    ambiguous: &[String],
+    unseen: usize,
+) -> Result<Vec<Warning>> {
+    let mut warnings = vec![];
+    let mut add = |code: &str, text: String| warnings.push(Warning { code: code.into(), text });
+    for text in ambiguous {
+        add("ambiguous", text.clone());
+    }
+    let base = super::id_of(plan.expect_remote.as_ref().filter(|_| !plan.include_mine).unwrap_or(&plan.target))?;
+    let base = if plan.mode == Some(Mode::OverwriteHistory) { base } else { super::id_of(&plan.target)? };
+    let ids: Vec<ObjectId> = wanted.iter().map(|commit| commit.id).collect();
+    let strangers = scratch.between(&[base], &ids)?;
+    for commit in ids.iter().filter(|id| strangers.contains(id)) {
+        add("not-an-ancestor", format!("{} is not in the history of this branch", &commit.to_string()[..10]));
+    }
+    if plan.operation == Verb::Revert && wanted.iter().any(|commit| commit.parents.len() > 1) {
+        add("merge-reverted", "merging the same branch again will bring nothing back: revert this revert first".into());
+    }
+    if plan.operation == Verb::Reset {
+        add(
+            "code-only",
+            "only the code goes back: a database or files that later code has changed stay as they are".into(),
+        );
+    }
+    let others = plan.commits.iter().filter(|commit| !commit.mine).count();
+    if others > 0 {
+        add("not-yours", format!("{} of them by others", count(others, "commit")));
+    }
+    if plan.mode == Some(Mode::OverwriteHistory) && plan.commits_count > 0 {
+        add(
+            "clones-unseen",
+            "other people's clones cannot be seen: whoever has these commits can push them back by mistake".into(),
+        );
+    }
+    if changes.iter().any(|change| [change.old, change.new].into_iter().flatten().any(|(mode, _)| mode == 0o160_000)) {
+        add("submodule", "a submodule changes: its folder stays as it is until git submodule update".into());
+    }
+    let aside = plan.worktree.kept_aside().count();
+    if aside > 0 {
+        add("kept-aside", format!("{} in the way that git does not track will be kept aside", count(aside, "file")));
+    }
+    if unseen > 0 {
+        let what = count(unseen, "reference");
+        add(
+            "unseen",
+            format!("{what} of the host lead to commits that are not here, so what they contain is not known"),
+        );
+    }
+    if host.is_some_and(|host| !host.speaks) {
+        add("silent-host", "the host tells of no site: whether it will take this cannot be known before".into());
+    }
+    Ok(warnings)
+}

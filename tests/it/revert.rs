@@ -1,0 +1,293 @@
+//! `git cairn revert` beside `git revert`: the same tree, message and conflicts; the host first; nobody's work lost.
+//!
+//! Numbers are those of the list of cases that every way back must survive.
+
+use crate::support::{World, bare_host, host, run};
+
+/// Reverts with git in a fresh clone, and returns tree and message.
+fn by_git(world: &World, words: &[&str]) -> (String, String) {
+    let _ = std::fs::remove_dir_all(world.path("oracle"));
+    run(world.in_folder(".", "cp").args(["-a", "dev", "oracle"])).ok();
+    world.git("oracle", &["reset", "--quiet", "--hard"]).ok();
+    world.git("oracle", &[&["revert", "--no-edit"], words].concat()).ok();
+    (world.tip("oracle", "HEAD^{tree}"), world.git("oracle", &["cat-file", "-p", "HEAD"]).ok().stdout)
+}
+
+fn body(commit: &str) -> &str {
+    commit.split_once("\n\n").unwrap().1
+}
+
+/// Reverts with us, and holds tree and message of what the host then has against git's.
+#[track_caller]
+fn as_git_does(world: &World, words: &[&str]) {
+    let (tree, commit) = by_git(world, words);
+    world.cairn("dev", &[&["revert", "--yes"], words].concat()).ok();
+    assert_eq!(world.tip("site.git", "main^{tree}"), tree);
+    assert_eq!(body(&world.git("site.git", &["cat-file", "-p", "main"]).ok().stdout), body(&commit));
+    assert_eq!(world.tip("dev", "main"), world.tip("site.git", "main"));
+    assert_eq!(world.git("dev", &["status", "--porcelain"]).ok().stdout, "");
+}
+
+#[track_caller]
+fn published(world: &World) {
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+}
+
+#[test]
+fn a_commit_its_revert_and_the_revert_of_that() {
+    let world = host();
+    let bad = world.commit("dev", "page", "bad");
+    world.commit("dev", "other", "#42");
+    published(&world);
+    // 1, 2
+    as_git_does(&world, &[&bad]);
+    as_git_does(&world, &["HEAD"]);
+    as_git_does(&world, &["HEAD"]);
+    // 25
+    let subject = world.tip("dev", "HEAD~3");
+    as_git_does(&world, &[&subject]);
+}
+
+#[test]
+fn case_6_a_root_commit() {
+    let world = host();
+    world.commit("dev", "other", "stays");
+    published(&world);
+    let root = world.git("dev", &["rev-list", "--max-parents=0", "HEAD"]).ok().out().to_owned();
+    as_git_does(&world, &[&root]);
+}
+
+#[test]
+fn cases_7_and_15_a_range_newest_first() {
+    let world = host();
+    for n in 2..5 {
+        world.commit("dev", "page", &n.to_string());
+    }
+    published(&world);
+    let old = world.tip("dev", "HEAD~3^{tree}");
+    world.cairn("dev", &["revert", "HEAD~3..HEAD", "--yes"]).ok();
+    assert_eq!(world.tip("site.git", "main^{tree}"), old);
+    assert_eq!(world.git("dev", &["rev-list", "--count", "HEAD"]).ok().out(), "7");
+}
+
+#[test]
+fn cases_3_to_5_and_8_a_merge_needs_to_know_its_parent() {
+    let world = host();
+    world.git("dev", &["checkout", "--quiet", "-b", "topic"]).ok();
+    world.commit("dev", "topic", "t");
+    world.git("dev", &["checkout", "--quiet", "main"]).ok();
+    world.commit("dev", "page", "2");
+    world.git("dev", &["merge", "--quiet", "--no-ff", "--no-edit", "topic"]).ok();
+    world.commit("dev", "page", "3");
+    published(&world);
+    let before = world.refs("dev");
+    world.cairn("dev", &["revert", "HEAD~1", "--yes"]).exits(7).says("1 = ").says("2 = ").says("-m 1");
+    world.cairn("dev", &["revert", "HEAD~3..HEAD", "--yes"]).exits(7);
+    for (wrong, of) in [("0", "HEAD~1"), ("3", "HEAD~1"), ("2", "HEAD")] {
+        world.cairn("dev", &["revert", of, "-m", wrong, "--yes"]).exits(2);
+    }
+    assert_eq!(world.refs("dev"), before);
+    let plan = world.cairn("dev", &["revert", "HEAD~1", "-m", "1", "--plan", "--json"]).ok().json();
+    assert!(plan["warnings"].as_array().unwrap().iter().any(|one| one["code"] == "merge-reverted"), "{plan}");
+    as_git_does(&world, &["-m", "1", "HEAD~1"]);
+    as_git_does(&world, &["-m", "1", "HEAD~1"]);
+}
+
+#[test]
+fn case_10_conflicts_are_told_and_nothing_is_touched() {
+    let world = host();
+    let bad = world.commit("dev", "page", "2");
+    world.commit("dev", "page", "3");
+    published(&world);
+    // What the host tells of its site is fetched once.
+    world.cairn("dev", &["revert", &bad, "--plan"]).exits(3);
+    let before = (world.listing("dev"), world.listing("site.git"));
+    let plan = world.cairn("dev", &["revert", &bad, "--plan", "--json"]).exits(3).json();
+    assert_eq!((&plan["conflicts"][0]["path"], &plan["conflicts"][0]["kind"]), (&"page".into(), &"contents".into()));
+    assert!(plan["result_tree"].is_null());
+    assert!((world.listing("dev"), world.listing("site.git")) == before, "a plan wrote something");
+    let tip = world.tip("site.git", "main");
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(3).says("page (contents)").says("--as-commit");
+    assert_eq!(world.tip("site.git", "main"), tip);
+}
+
+#[test]
+fn cases_12_to_14_nothing_to_do_and_strangers() {
+    let world = host();
+    let bad = world.commit("dev", "page", "2");
+    published(&world);
+    world.cairn("dev", &["revert", &bad, "--yes"]).ok();
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(8);
+    world.cairn("dev", &["revert", &bad, "--plan", "--json"]).exits(8);
+    world.git("dev", &["commit", "--quiet", "--allow-empty", "-m", "empty"]).ok();
+    published(&world);
+    world.cairn("dev", &["revert", "HEAD", "--yes"]).exits(8);
+    world.git("dev", &["checkout", "--quiet", "-b", "side"]).ok();
+    world.commit("dev", "side", "s");
+    let plan = world.cairn("dev", &["revert", "HEAD", "--branch", "main", "--plan", "--json"]);
+    assert_eq!(plan.json()["warnings"][0]["code"], "not-an-ancestor", "{plan:?}");
+}
+
+#[test]
+fn cases_28_and_29_work_in_the_way_stops_it_and_other_work_stays() {
+    let world = host();
+    world.commit("dev", "other", "x");
+    let bad = world.commit("dev", "page", "2");
+    published(&world);
+    std::fs::write(world.path("dev/page"), "mine").unwrap();
+    let tip = world.tip("site.git", "main");
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(5).says("page");
+    world.git("dev", &["add", "page"]).ok();
+    let plan = world.cairn("dev", &["revert", &bad, "--plan", "--json"]).exits(5);
+    assert_eq!(plan.json()["worktree"]["staged"][0]["path"], "page");
+    assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"mine");
+    assert_eq!(world.tip("site.git", "main"), tip);
+    world.git("dev", &["checkout", "--quiet", "HEAD", "page"]).ok();
+    std::fs::write(world.path("dev/other"), "mine").unwrap();
+    world.cairn("dev", &["revert", &bad, "--yes"]).ok();
+    assert_eq!(std::fs::read(world.path("dev/other")).unwrap(), b"mine");
+    assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"1");
+}
+
+#[test]
+fn cases_30_and_31_files_in_the_way_are_kept_aside() {
+    let world = host();
+    world.commit("dev", "settings.local", "from git");
+    std::fs::write(world.path("dev/.gitignore"), "settings.local\n").unwrap();
+    std::fs::remove_file(world.path("dev/settings.local")).unwrap();
+    let gone = world.commit("dev", "readme", "x");
+    published(&world);
+    std::fs::write(world.path("dev/settings.local"), "secret").unwrap();
+    let plan = world.cairn("dev", &["revert", &gone, "--plan", "--json"]).ok().json();
+    assert_eq!(plan["worktree"]["ignored_in_way"][0]["path"], "settings.local");
+    let applied = world.cairn("dev", &["revert", &gone, "--yes", "--json"]).ok().json();
+    assert_eq!(std::fs::read(world.path("dev/settings.local")).unwrap(), b"from git");
+    let folder = world.path("dev/.git/cairn/ops");
+    let id = applied["id"].as_str().unwrap();
+    let entry: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join(format!("{id}.json"))).unwrap()).unwrap();
+    assert_eq!((&entry["state"], &entry["captured"]["files"][0]["path"]), (&"done".into(), &"settings.local".into()));
+    let pack = std::fs::read(folder.join(format!("{id}.pack"))).unwrap();
+    world.feed("dev", &["unpack-objects", "-q"], &pack);
+    let spec = format!("{}:settings.local", entry["captured"]["commit"].as_str().unwrap());
+    assert_eq!(world.git("dev", &["cat-file", "blob", &spec]).ok().stdout, "secret");
+}
+
+#[test]
+fn case_32_what_a_flag_hides_stops_it() {
+    let world = host();
+    let bad = world.commit("dev", "page", "2");
+    published(&world);
+    world.git("dev", &["update-index", "--assume-unchanged", "page"]).ok();
+    std::fs::write(world.path("dev/page"), "hidden").unwrap();
+    assert_eq!(world.git("dev", &["status", "--porcelain"]).ok().stdout, "");
+    let plan = world.cairn("dev", &["revert", &bad, "--plan", "--json"]).exits(5);
+    assert_eq!(plan.json()["worktree"]["hidden"][0]["path"], "page");
+    assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"hidden");
+}
+
+#[test]
+fn cases_21_and_34_a_cut_history_and_an_unfinished_merge_are_refused() {
+    let world = host();
+    let bad = world.commit("dev", "page", "2");
+    published(&world);
+    let url = format!("file://{}", world.path("site.git").display());
+    world.git(".", &["clone", "--quiet", "--depth=1", &url, "cut"]).ok();
+    world.cairn("cut", &["revert", "HEAD", "--yes"]).exits(5).says("--unshallow");
+    world.git("dev", &["revert", "--no-commit", "HEAD"]).ok();
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(5).says("a revert is not finished");
+}
+
+#[test]
+fn cases_38_and_47_another_branch_and_no_branch() {
+    let world = host();
+    let bad = world.commit("dev", "page", "2");
+    published(&world);
+    world.git("dev", &["checkout", "--quiet", "--detach"]).ok();
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(5).says("--branch");
+    world.git("dev", &["branch", "--quiet", "-f", "main", "HEAD~1"]).ok();
+    world.cairn("dev", &["revert", &bad, "--branch", "main", "--yes"]).ok();
+    assert_eq!(world.git("site.git", &["log", "-1", "--format=%s", "main"]).ok().out(), "Revert \"page: 2\"");
+    assert_eq!(world.tip("dev", "main"), world.tip("site.git", "main"));
+    assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"2", "the files of another branch stay");
+}
+
+#[test]
+fn cases_26_49_what_fails_or_is_declined_leaves_everything() {
+    let world = bare_host(&[]);
+    let bad = world.commit("dev", "page", "2");
+    published(&world);
+    let before = (world.tip("dev", "main"), world.tip("site.git", "main"));
+    let same = |what: &str| {
+        assert_eq!((world.tip("dev", "main"), world.tip("site.git", "main")), before, "{what}");
+        assert_eq!(world.git("dev", &["status", "--porcelain"]).ok().stdout, "", "{what}");
+        assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"2", "{what}");
+    };
+    world.script("site.git/hooks/pre-receive", "exit 1");
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(6);
+    same("declined");
+    std::fs::remove_file(world.path("site.git/hooks/pre-receive")).unwrap();
+    world.script("dev/.git/hooks/pre-push", "exit 1");
+    assert_ne!(world.cairn("dev", &["revert", &bad, "--yes"]).code, 0);
+    same("the person's own pre-push");
+    std::fs::remove_file(world.path("dev/.git/hooks/pre-push")).unwrap();
+    world.script("dev/.git/hooks/prepare-commit-msg", "exit 1");
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(5).says("prepare-commit-msg");
+    same("prepare-commit-msg");
+    std::fs::remove_file(world.path("dev/.git/hooks/prepare-commit-msg")).unwrap();
+    world.git("dev", &["config", "commit.gpgSign", "true"]).ok();
+    world.git("dev", &["config", "gpg.program", "false"]).ok();
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(5);
+    same("signing");
+    world.git("dev", &["config", "--unset", "commit.gpgSign"]).ok();
+    world.cairn("dev", &["revert", &bad, "--yes"]).ok();
+    assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"1");
+}
+
+#[test]
+fn what_the_host_lacks_is_published_only_on_purpose() {
+    let world = host();
+    let bad = world.commit("dev", "page", "2");
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(5).says("--include-mine").says("page: 2");
+    world.cairn("dev", &["revert", &bad, "--include-mine", "--yes"]).ok();
+    assert_eq!(world.tip("dev", "main"), world.tip("site.git", "main"));
+    let bad = world.commit("dev", "page", "3");
+    let tip = world.tip("site.git", "main");
+    world.cairn("dev", &["revert", &bad, "--no-push", "--yes"]).ok();
+    assert_eq!(world.tip("site.git", "main"), tip);
+    assert_eq!(world.git("dev", &["log", "-1", "--format=%s"]).ok().out(), "Revert \"page: 3\"");
+}
+
+#[test]
+fn on_a_branch_that_takes_deployments_it_names_rollback() {
+    let world = host();
+    world.deployed("live", "2");
+    world.cairn("dev", &["revert", "HEAD", "--branch", "live", "--yes"]).exits(5).says("git cairn rollback live");
+}
+
+#[test]
+fn a_host_that_is_none_of_ours_is_not_asked() {
+    let world = bare_host(&[]);
+    let bad = world.commit("dev", "page", "2");
+    published(&world);
+    let plan = world.cairn("dev", &["revert", &bad, "--plan", "--json"]).ok().json();
+    assert!(plan["host"].is_null());
+    assert!(plan["warnings"].as_array().unwrap().iter().any(|one| one["code"] == "silent-host"), "{plan}");
+    as_git_does(&world, &[&bad]);
+}
+
+#[test]
+fn a_host_is_asked_and_cannot_carry_the_question_out() {
+    let world = host();
+    let bad = world.commit("dev", "page", "2");
+    published(&world);
+    let before = world.refs("site.git");
+    let plan = world.cairn("dev", &["revert", &bad, "--plan", "--json"]).ok().json();
+    assert_eq!(plan["host"]["verdict"], "accepted", "{plan}");
+    assert_eq!(world.refs("site.git"), before);
+    // Its hooks are off: nobody answers, and nothing moves.
+    world.git("site.git", &["config", "core.hooksPath", "/dev/null"]).ok();
+    let plan = world.cairn("dev", &["revert", &bad, "--plan", "--json"]).ok().json();
+    assert_eq!(plan["host"]["verdict"], "unknown", "{plan}");
+    assert_eq!(world.refs("site.git"), before);
+}
