@@ -135,7 +135,9 @@ fn the_printed_line_makes_it_the_host_it_was() {
     }
     world.cairn("dev", &["deploy", "test", "--yes"]).ok().says("test_2");
     world.cairn("dev", &["deploy", "live", "--yes"]).ok().says("live_2");
-    world.git("dev", &["push", "--quiet", "origin", ":refs/heads/live"]).exits(1).says("deletion prohibited");
+    let announced = format!("cairn.rewind=refs/heads/live:{}:{}", world.tip("site.git", "live"), "0".repeat(40));
+    let words = ["push", "--quiet", "-o", &announced, "origin", ":refs/heads/live"];
+    world.git("dev", &words).exits(1).says("receive.denyDeletes");
 }
 
 #[test]
