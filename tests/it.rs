@@ -14,6 +14,8 @@ mod bundle;
 mod capture;
 #[path = "it/carry.rs"]
 mod carry;
+#[path = "it/catch_up.rs"]
+mod catch_up;
 #[path = "it/chain.rs"]
 mod chain;
 #[path = "it/colors.rs"]

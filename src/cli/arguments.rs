@@ -14,6 +14,7 @@ A commit was bad                       git cairn revert <commit>
 Back to what it was at a commit        git cairn reset <commit>
 A deployment is due                    git cairn deploy test, then git cairn deploy live
 The repository is gone                 git cairn restore <backup> --store <dir> --to <dir> --bare
+Somebody reset main under me           git cairn catch-up
 I just did something wrong             git cairn undo
 What was deployed, and when            git cairn deployments
 Is there a backup, and is it whole     git cairn backup list, git cairn backup verify
@@ -62,6 +63,8 @@ pub enum Verb {
     Deploy(Move),
     /// Move an environment back to what it was
     Rollback(Rollback),
+    /// Bring your own commits onto a branch that somebody reset
+    CatchUp(CatchUp),
     /// Take back the last deploy or rollback of this clone
     Undo(Undo),
     /// Take back commits by new ones
@@ -274,6 +277,23 @@ pub struct Whereabouts {
     /// Publish commits of yours too that the host lacks
     #[arg(long, conflicts_with = "no_push")]
     pub include_mine: bool,
+}
+
+/// `git cairn catch-up`.
+#[derive(Debug, Args)]
+pub struct CatchUp {
+    /// The branch; by default the one that is checked out
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+    /// The host, where there are several remotes
+    #[arg(long, value_name = "NAME")]
+    pub remote: Option<String>,
+    /// Publish the commits as well
+    #[arg(long)]
+    pub push: bool,
+    /// Whether it is to be done
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// What every command takes that shows a plan and asks.

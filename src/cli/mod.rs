@@ -69,6 +69,7 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
         Verb::Deployments(what) => command::deployments::run(&place, what, ui),
         Verb::Deploy(what) => command::deploy::deploy(&place, what, ui),
         Verb::Rollback(what) => command::deploy::rollback(&place, what, ui),
+        Verb::CatchUp(what) => command::catch_up::run(&place, what, ui),
         Verb::Undo(what) => command::undo::run(&place, what, ui),
         Verb::Revert(what) => command::revert::revert(&place, what, ui),
         Verb::Reset(what) => command::revert::reset(&place, what, ui),

@@ -1,6 +1,6 @@
 //! What a reference held before, and which commits are in one history and not in others.
 
-use super::{ObjectId, RefName, Repository};
+use super::{ObjectId, RefName, Repository, Scratch};
 use crate::error::{Error, Result};
 use bstr::ByteSlice;
 
@@ -26,7 +26,9 @@ impl Repository {
         held.retain(|id| !id.is_null() && self.contains(id));
         Ok(held)
     }
+}
 
+impl Scratch {
     /// Lists the commits reachable from `from` and from none of `not`, parents before children, as git-rebase(1) orders them.
     pub fn commits_apart(&self, from: &ObjectId, not: &[ObjectId]) -> Result<Vec<Lineage>> {
         let mut list = format!("{from}\n");

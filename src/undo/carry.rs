@@ -1,7 +1,7 @@
 //! Carrying a person's own commits onto another tip, as git-rebase(1) would.
 
 use crate::error::Result;
-use crate::git::{Attributes, Collision, Merge, ObjectId, Repository, Scratch};
+use crate::git::{Attributes, Collision, Merge, ObjectId, Scratch};
 
 /// What is a person's own on a branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub struct Carried {
 }
 
 /// Tells what of `head` is a person's own: what is reachable from none of `others`. Who wrote it plays no part.
-pub fn own(repository: &Repository, head: &ObjectId, others: &[ObjectId]) -> Result<Own> {
+pub fn own(scratch: &Scratch, head: &ObjectId, others: &[ObjectId]) -> Result<Own> {
     let mut own = Own::default();
-    for (commit, parents) in repository.commits_apart(head, others)? {
+    for (commit, parents) in scratch.commits_apart(head, others)? {
         if parents.len() > 1 { own.merges.push(commit) } else { own.commits.push(commit) }
     }
     Ok(own)

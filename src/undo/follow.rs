@@ -14,7 +14,8 @@ use std::path::Path;
 /// Returns an error where the host cannot be asked whether it has it, or where the person's own work is in the way.
 pub fn finish(repository: &Repository, journal: &Journal) -> Result<Vec<Entry>> {
     let mut finished = vec![];
-    let ours = |entry: &Entry| matches!(entry.operation, super::Verb::Revert | super::Verb::Reset);
+    let ours =
+        |entry: &Entry| matches!(entry.operation, super::Verb::Revert | super::Verb::Reset | super::Verb::CatchUp);
     for mut entry in journal.entries()?.into_iter().filter(|entry| entry.is_unfinished() && ours(entry)) {
         if entry.state == State::Planned {
             if !is_landed(repository, &entry)? {

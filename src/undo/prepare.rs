@@ -284,7 +284,7 @@ fn no_branch(name: &RefName, where_: &str) -> Error {
 }
 
 /// Returns the branch of the host that a local one follows; by default the one of its name.
-fn upstream(repository: &Repository, host: &Host, branch: &RefName) -> RefName {
+pub(super) fn upstream(repository: &Repository, host: &Host, branch: &RefName) -> RefName {
     let config = repository.config();
     let short = branch.short().to_string();
     let follows = config.get_in("branch", &short, "remote") == host.remote.name;

@@ -158,7 +158,7 @@ fn what_is_carried_is_what_a_rebase_makes() {
         let (old, new, mine) = (bench.id("old"), bench.id("new"), bench.id("mine"));
         let before = world.refs("work") + &bench.git(&["count-objects", "-v"]);
         let scratch = Scratch::new(&repository).unwrap();
-        let carried = carry(&scratch, &own(&repository, &mine, &[old, new]).unwrap().commits, &new, &[]).unwrap();
+        let carried = carry(&scratch, &own(&scratch, &mine, &[old, new]).unwrap().commits, &new, &[]).unwrap();
         assert_eq!(world.refs("work") + &bench.git(&["count-objects", "-v"]), before, "looking ahead writes nothing");
         let ours = match &carried.stopped {
             None => (Some(carried.tree.to_string()), vec![]),

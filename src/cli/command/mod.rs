@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod catch_up;
 pub mod demo;
 pub mod deploy;
 pub mod deployments;
