@@ -188,7 +188,11 @@ fn forgetful(twin: &Twin<'_>, from: &str) -> String {
 }
 
 fn check(twin: &Twin<'_>, index: &str, flagged: &BTreeSet<Vec<u8>>) {
-    let (told, ignored) = ours(twin);
+    let (told, mut ignored) = ours(twin);
+    // git keeps silent about an ignored folder in the place of a file that it watches.
+    ignored.retain(|path| {
+        path.strip_suffix(b"/").is_none_or(|file| told.get(file).is_none_or(|told| told.0 != "deleted"))
+    });
     let fresh = forgetful(twin, index);
     let (listed, hidden_away) = status(twin, &fresh);
     let told_list: BTreeMap<_, _> = told

@@ -481,6 +481,22 @@ fn what_is_remembered_never_hides_an_edit() {
 }
 
 #[test]
+fn attributes_make_another_file_of_one_that_is_remembered() {
+    let world = served(&["a"]);
+    fill(&world, "dev/b.txt", &text("b").replace('\n', "\r\n"));
+    world.git("dev", &["add", "--all"]).ok();
+    world.git("dev", &["commit", "--quiet", "-m", "as it lies"]).ok();
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    deliver(&world, "main");
+    settle(&world);
+    assert_eq!(look(&world)["clean"], true);
+    fill(&world, "served/.gitattributes", "*.txt text\n");
+    assert_eq!(told(&look(&world)), ["added .gitattributes", "modified b.txt"]);
+    fs::remove_file(world.path("served/.gitattributes")).unwrap();
+    assert_eq!(look(&world)["clean"], true);
+}
+
+#[test]
 fn looks_side_by_side_all_see_the_same() {
     let world = served(&["a", "b", "lib/c"]);
     fill(&world, "served/a", "edited\n");
