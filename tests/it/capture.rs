@@ -382,25 +382,52 @@ fn edit_at_random(world: &World, random: &mut Random) {
     }
 }
 
+/// The tree that git makes of a copy of a served clone.
+#[track_caller]
+fn by_git_in_clone(world: &World) -> String {
+    let _ = std::fs::remove_dir_all(world.path("twin"));
+    run(world.in_folder(".", "cp").args(["-a", "www", "twin"])).ok();
+    world.git("twin", &["add", "--all"]).ok();
+    world.git("twin", &["write-tree"]).ok().out().to_owned()
+}
+
 #[test]
 fn a_captured_tree_is_the_one_that_git_would_make() {
     let world = served();
     let base = world.tip("site.git", "live");
-    for n in 0..amount("CAIRN_CAPTURES", 12) {
+    for n in 0..amount("CAIRN_CAPTURES", 16) {
         let mut random = Random::one_of(20_261_125, n);
+        let is_clone = n % 2 == 1;
         std::fs::remove_dir_all(world.path("www")).unwrap();
-        serve(&world, "live", "www");
+        if is_clone {
+            world.git(".", &["clone", "--quiet", "--branch", "live", "site.git", "www"]).ok();
+        } else {
+            serve(&world, "live", "www");
+        }
         for _ in 0..=random.below(10) {
             edit_at_random(&world, &mut random);
+            if is_clone && random.below(4) == 0 {
+                world.git("www", &["add", "--all"]).ok();
+            }
         }
-        let wanted = by_git(&world, &base, "www");
+        let wanted = if is_clone { by_git_in_clone(&world) } else { by_git(&world, &base, "www") };
+        let before = world.listing("www");
         let made = create(&world, &[]).ok().json();
-        let tree = if made["backup"]["uncommitted"]["captured"] == true {
-            captured(&world, "live").0
-        } else {
-            world.tip("site.git", "live^{tree}")
-        };
-        assert_eq!(tree, wanted, "case {n}: {}", made["backup"]["uncommitted"]);
+        assert_eq!(world.listing("www"), before, "case {n}");
+        if made["backup"]["uncommitted"]["captured"] != true {
+            assert_eq!(world.tip("site.git", "live^{tree}"), wanted, "case {n}: {}", made["backup"]["uncommitted"]);
+            continue;
+        }
+        assert_eq!(captured(&world, "live"), (wanted.clone(), base.clone()), "case {n}");
+        let patch = world.path("case.patch");
+        let _ = std::fs::remove_file(&patch);
+        let to = patch.display().to_string();
+        world.cairn("site.git", &["backup", "get", "live", "--element", "uncommitted", "--patch", "--to", &to]).ok();
+        world.git("edits", &["read-tree", "HEAD~"]).ok();
+        if patch.metadata().unwrap().len() > 0 {
+            world.git("edits", &["apply", "--cached", "--binary", &to]).ok();
+        }
+        assert_eq!(world.git("edits", &["write-tree"]).ok().out(), wanted, "case {n}");
     }
 }
 
