@@ -94,5 +94,9 @@ mod terminal;
 mod uncommitted;
 #[path = "it/undo.rs"]
 mod undo;
+#[path = "it/undo_kill.rs"]
+mod undo_kill;
+#[path = "it/undo_plan.rs"]
+mod undo_plan;
 #[path = "it/worktrees.rs"]
 mod worktrees;

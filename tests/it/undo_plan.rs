@@ -1,0 +1,166 @@
+//! The plan of a revert beside `git revert` itself: over random histories the same tree, or the same files that collide.
+//!
+//! `CAIRN_REVERTS` sets the number of reverts; `CAIRN_REVERTS_IN` names a repository whose own history is taken instead.
+
+use crate::support::{Random, World, amount, run};
+use std::fs;
+
+/// How many commits of a history are reverted.
+const REVERTS_EACH: usize = 4;
+
+/// How it went.
+#[derive(Default)]
+struct Tally {
+    clean: usize,
+    colliding: usize,
+    empty: usize,
+}
+
+fn lines(world: &World, words: &[&str]) -> Vec<String> {
+    let out = world.git("dev", words).stdout;
+    out.split(['\0', '\n']).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+fn write(world: &World, file: &str, content: &str) {
+    let path = world.path("dev").join(file);
+    // A file in the way of a folder is one of the stories.
+    let made = fs::create_dir_all(path.parent().unwrap());
+    let _ = made.and_then(|()| fs::write(path, content));
+}
+
+fn commit(world: &World, message: &str) {
+    world.git("dev", &["add", "--all", "--", ":!sub"]);
+    world.git("dev", &["commit", "--quiet", "-m", message]);
+}
+
+/// Changes something, in one of the ways in which files change.
+fn step(world: &World, random: &mut Random, n: usize) {
+    let files = lines(world, &["ls-files", "-z"]);
+    let file = random.pick(&files).clone();
+    let path = world.path("dev").join(&file);
+    match random.below(11) {
+        0..=3 => {
+            if let Ok(text) = fs::read_to_string(&path) {
+                let mut text: Vec<String> = text.split('\n').map(str::to_owned).collect();
+                let place = random.below(text.len());
+                text[place] = format!("edit {n} {}", random.below(1000));
+                let _ = fs::write(&path, text.join("\n"));
+            }
+        }
+        4 => {
+            let to = world.path("dev").join(["moved", "d/moved", "far/moved"][random.below(3)]);
+            let made = fs::create_dir_all(to.parent().unwrap());
+            let _ = made.and_then(|()| fs::rename(&path, to));
+        }
+        5 => drop(fs::rename(world.path("dev/d"), world.path(&format!("dev/d{n}")))),
+        6 => drop(fs::remove_file(&path)),
+        7 => write(world, &["new", "d/new", "x/y/new"][random.below(3)].replace("new", &format!("new{n}")), "new\n"),
+        8 => {
+            let made = fs::remove_file(&path);
+            let _ = made.and_then(|()| std::os::unix::fs::symlink(format!("target{n}"), &path));
+        }
+        9 => {
+            use std::os::unix::fs::PermissionsExt;
+            let _ = fs::set_permissions(&path, fs::Permissions::from_mode(0o755));
+        }
+        _ if random.below(2) == 0 => {
+            let head = world.tip("dev", "HEAD");
+            world.git("dev", &["update-index", "--add", "--cacheinfo", &format!("160000,{head},sub")]).ok();
+            let _ = fs::create_dir_all(world.path("dev/sub"));
+        }
+        _ => return merge(world, random, n),
+    }
+    commit(world, &format!("step {n}/{file}"));
+}
+
+fn merge(world: &World, random: &mut Random, n: usize) {
+    let from = lines(world, &["rev-list", "--max-count=3", "HEAD"]).pop().unwrap();
+    let topic = format!("topic{n}");
+    world.git("dev", &["checkout", "--quiet", "--force", "-b", &topic, &from]).ok();
+    let files = lines(world, &["ls-files", "-z"]);
+    let file = random.pick(&files).clone();
+    if let Ok(text) = fs::read_to_string(world.path("dev").join(&file)) {
+        write(world, &file, &(text + "topic\n"));
+    }
+    write(world, &topic, "topic\n");
+    commit(world, &topic);
+    world.git("dev", &["checkout", "--quiet", "--force", "main"]).ok();
+    if world.git("dev", &["merge", "--quiet", "--no-ff", "--no-edit", &topic]).code != 0 {
+        world.git("dev", &["merge", "--abort"]);
+    }
+}
+
+fn clear(world: &World, to: &str) {
+    world.git("dev", &["revert", "--abort"]);
+    world.git("dev", &["reset", "--quiet", "--hard", to]).ok();
+    world.git("dev", &["clean", "-qffdx"]).ok();
+}
+
+/// One revert, predicted and done; what `git revert` did is taken away again.
+fn beside_git(world: &World, random: &mut Random, target: &str, tally: &mut Tally) {
+    let head = world.tip("dev", "HEAD");
+    let parents = lines(world, &["rev-list", "--no-walk", "--parents", target])[0].split(' ').count() - 1;
+    let mainline = (1 + random.below(parents.max(1))).to_string();
+    let mut words = vec!["revert", target];
+    if parents > 1 {
+        words.extend(["-m", &mainline]);
+    }
+    let context = format!("{words:?} of seed {}", random.seed());
+    let plan = world.cairn("dev", &[&words[..], &["--no-push", "--plan", "--json"]].concat());
+    let json = plan.json();
+    let done = world.git("dev", &[&words[..], &["--no-edit"]].concat());
+    let mut unmerged: Vec<_> = lines(world, &["ls-files", "-u", "-z"])
+        .iter()
+        .map(|line| line.split_once('\t').unwrap().1.to_owned())
+        .collect();
+    unmerged.dedup();
+    if !unmerged.is_empty() {
+        let mut told: Vec<_> =
+            json["conflicts"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap().to_owned()).collect();
+        told.sort();
+        unmerged.sort();
+        assert_eq!((told, plan.code), (unmerged, 3), "{context}");
+        tally.colliding += 1;
+    } else if done.code == 0 {
+        assert_eq!(json["result_tree"], world.tip("dev", "HEAD^{tree}"), "{context}\n{plan:?}");
+        tally.clean += 1;
+    } else {
+        assert_eq!(plan.code, 8, "{context}\n{plan:?}\n{done:?}");
+        tally.empty += 1;
+    }
+    clear(world, &head);
+}
+
+#[test]
+fn a_plan_of_a_revert_is_what_git_does() {
+    let (wanted, given) = (amount("CAIRN_REVERTS", 40), std::env::var("CAIRN_REVERTS_IN").ok());
+    let (mut tally, mut count, mut n) = (Tally::default(), 0, 0);
+    while count < wanted {
+        let mut random = Random::one_of(2026, n);
+        let world = World::new();
+        n += 1;
+        if let Some(given) = &given {
+            run(world.in_folder(".", "git").args(["clone", "--quiet", given, "dev"])).ok();
+        } else {
+            world.git(".", &["init", "--quiet", "dev"]).ok();
+            for file in ["a", "b", "d/c", "d/e", "x/y/z"] {
+                write(&world, file, &(0..12).map(|k| format!("{file} line {k}\n")).collect::<String>());
+            }
+            commit(&world, "first");
+            for n in 0..4 + random.below(6) {
+                step(&world, &mut random, n);
+            }
+        }
+        let head = world.tip("dev", "HEAD");
+        clear(&world, &head);
+        let commits = lines(&world, &["rev-list", "HEAD"]);
+        for _ in 0..if given.is_some() { wanted } else { REVERTS_EACH } {
+            let target = random.pick(&commits).clone();
+            beside_git(&world, &mut random, &target, &mut tally);
+            count += 1;
+        }
+    }
+    let Tally { clean, colliding, empty } = tally;
+    println!("{count} reverts: {clean} clean, {colliding} with conflicts, {empty} of nothing, each as git does it");
+    assert!(clean > 0 && (given.is_some() || colliding > 0), "one side only");
+}
