@@ -98,5 +98,7 @@ mod undo;
 mod undo_kill;
 #[path = "it/undo_plan.rs"]
 mod undo_plan;
+#[path = "it/undo_setup.rs"]
+mod undo_setup;
 #[path = "it/worktrees.rs"]
 mod worktrees;

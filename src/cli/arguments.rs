@@ -96,6 +96,7 @@ pub enum Verb {
 
 /// `git cairn setup`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags of a command line")]
 pub struct Setup {
     /// Where archives go; by default a folder <name>.cairn beside the repository
     #[arg(long, value_name = "DIR")]
@@ -115,6 +116,12 @@ pub struct Setup {
     /// In every set-up repository below this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["store", "site", "environments", "from"])]
     pub sites: Option<PathBuf>,
+    /// Take the setup back: hooks, config and our own state; the store stays
+    #[arg(long, conflicts_with_all = ["store", "site", "environments", "from", "sites"])]
+    pub undo: bool,
+    /// Answer the question of --undo with yes
+    #[arg(long, short, requires = "undo")]
+    pub yes: bool,
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,

@@ -1,5 +1,6 @@
 //! Doing what was planned.
 
+use super::undo::keep_found_config;
 use super::{Change, SetupPlan};
 use crate::backup::{Edits, Initiator, Manifest, Progress, Request, create, ensure_store, host_store};
 use crate::clock;
@@ -17,6 +18,7 @@ use std::path::Path;
 /// The config is read again afterwards: what was planned and what git now says must agree.
 pub fn apply(repository: &Repository, plan: &SetupPlan, say: Progress<'_>) -> Result<Option<Manifest>> {
     let state = State::of(repository, plan.site.modes);
+    keep_found_config(repository, &state)?;
     for change in &plan.changes {
         apply_one(repository, &plan.site, change)?;
     }

@@ -2,6 +2,8 @@
 
 mod apply;
 mod look;
+mod undo;
 
 pub use apply::apply;
 pub use look::{Change, Options, SetupPlan, Standing, WantedEnvironment, look};
+pub use undo::{UndoPlan, look_back, undo};

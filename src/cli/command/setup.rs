@@ -4,16 +4,17 @@ use super::audit::begin;
 use crate::backup::{host_store, how_proven, is_proven};
 use crate::cli::arguments::Setup;
 use crate::cli::command::hooks::step_told;
-use crate::cli::done;
 use crate::cli::progress::Bar;
 use crate::cli::sites::{Did, over};
 use crate::cli::ui::Ui;
+use crate::cli::{done, unconfirmed};
 use crate::clock;
 use crate::error::Result;
 use crate::git::{Place, Repository};
 use crate::queue::State;
-use crate::setup::{Change, Options, SetupPlan, Standing, WantedEnvironment, apply, look};
-use crate::text::shell_quoted;
+use crate::setup::{Change, Options, SetupPlan, Standing, UndoPlan, WantedEnvironment, apply, look, look_back, undo};
+use crate::site::Site;
+use crate::text::{count, shell_quoted};
 use crate::worker::{git_cairn, snapshot_lock, start};
 use bstr::ByteSlice;
 use serde_json::json;
@@ -22,6 +23,9 @@ use std::process::ExitCode;
 
 /// Makes the repository a host, or says what that would do.
 pub fn run(place: &Place, what: Setup, ui: &mut Ui) -> Result<ExitCode> {
+    if what.undo {
+        return take_back(&Repository::discover(place)?, &what, ui);
+    }
     if let Some(root) = &what.sites {
         return over(root, ui, |repository| {
             let changes =
@@ -145,4 +149,59 @@ fn document(plan: &SetupPlan, changes: &[String], dry_run: bool, backup: Option<
         "notes": plan.notes,
         "backup": backup,
     })
+}
+
+fn take_back(repository: &Repository, what: &Setup, ui: &mut Ui) -> Result<ExitCode> {
+    let site = Site::from_config(&repository.config())?;
+    let state = State::of(repository, site.modes);
+    if !what.dry_run && !what.yes {
+        for line in told_back(&look_back(repository)?) {
+            ui.say(&line);
+        }
+        if !ui.can_ask() {
+            return Err(unconfirmed("taking the setup back", "say it with --yes"));
+        }
+        if !ui.ask("Take the setup back?") {
+            return Err(unconfirmed("taking the setup back", "nothing was done"));
+        }
+    }
+    let lock = if what.dry_run { None } else { Some(snapshot_lock(&state, clock::parse_span(&what.wait)?)?) };
+    let plan = look_back(repository)?;
+    if !what.dry_run {
+        undo(repository, &plan, site.modes)?;
+    }
+    drop(lock);
+    let told = told_back(&plan);
+    if ui.wants_json() {
+        ui.document(&json!({"schema": 1, "dry_run": what.dry_run, "changes": told, "kept_refs": plan.kept_refs}));
+        return done();
+    }
+    for line in &told {
+        ui.result(&format!("{}{line}", mark(what)));
+    }
+    if plan.kept_refs > 0 {
+        let kept = count(plan.kept_refs, "reference");
+        ui.warn(&format!(
+            "{kept} below refs/cairn stay, rescued commits among them, and transfer.hideRefs goes on hiding them"
+        ));
+    }
+    for note in &plan.hooks.notes {
+        ui.hint(note);
+    }
+    ui.hint(&format!("the archives stay in {}, and deployment tags where they are", path(&plan.store)));
+    done()
+}
+
+fn told_back(plan: &UndoPlan) -> Vec<String> {
+    let mut told: Vec<_> = plan.hooks.steps.iter().filter_map(step_told).collect();
+    told.push("config as it was found".into());
+    told.push(format!("reference {}, removed", crate::site::META_REF));
+    told.push(format!("{}, removed, with its jobs and its audit", path(&plan.state)));
+    if plan.waiting > 0 {
+        told.push(format!(
+            "{} not made yet, given up",
+            count(usize::try_from(plan.waiting).unwrap_or(usize::MAX), "backup")
+        ));
+    }
+    told
 }
