@@ -13,6 +13,7 @@ pub mod guard;
 pub mod health;
 pub mod hook;
 pub mod queue;
+pub mod rescue;
 pub mod restore;
 pub mod ruling;
 pub mod setup;

@@ -68,6 +68,8 @@ mod power;
 mod reconcile;
 #[path = "it/repair.rs"]
 mod repair;
+#[path = "it/rescue.rs"]
+mod rescue;
 #[path = "it/reset.rs"]
 mod reset;
 #[path = "it/restore.rs"]

@@ -10,7 +10,7 @@ const LINES: &[&[&str]] = &[
     &["worker", "restore", "undo"],
     &["deployment"],
     &["backup"],
-    &["ruling"],
+    &["rescue", "ruling"],
     &["audit"],
     &["element", "guard", "queue"],
     &["bundle", "uncommitted"],

@@ -2,7 +2,7 @@
 
 mod host;
 
-pub use host::{Audit, AuditVerb, Grant, Guard, GuardVerb, Hold, Pause, Release};
+pub use host::{Audit, AuditVerb, Explain, Grant, Guard, GuardVerb, Hold, Pause, Recover, Release, Rescue, RescueVerb};
 
 use crate::git::Place;
 use clap::{Args, Parser, Subcommand};
@@ -16,6 +16,7 @@ A deployment is due                    git cairn deploy test, then git cairn dep
 The repository is gone                 git cairn restore <backup> --store <dir> --to <dir> --bare
 Somebody reset main under me           git cairn catch-up
 I just did something wrong             git cairn undo
+A branch was overwritten or deleted    git cairn rescue list, on the host
 What was deployed, and when            git cairn deployments
 Is there a backup, and is it whole     git cairn backup list, git cairn backup verify
 What would a backup miss               git cairn uncommitted
@@ -75,7 +76,9 @@ pub enum Verb {
     Backup(Backup),
     /// Bring a backup back into a directory
     Restore(Restore),
-    /// Pause the guard, or permit one movement
+    /// List what pushes dropped, and bring it back
+    Rescue(Rescue),
+    /// Explain or pause the guard, or permit one movement
     Guard(Guard),
     /// Let nothing be deployed to an environment
     Hold(Hold),

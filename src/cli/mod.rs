@@ -75,6 +75,7 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
         Verb::Reset(what) => command::revert::reset(&place, what, ui),
         Verb::Backup(what) => command::backup::run(&place, what, ui),
         Verb::Restore(what) => command::restore::run(&place, what, ui),
+        Verb::Rescue(what) => command::rescue::run(&place, &what, ui),
         Verb::Guard(what) => command::guard::run(&place, &what, ui),
         Verb::Hold(what) => command::hold::hold(&place, &what, ui),
         Verb::Release(what) => command::hold::release(&place, &what, ui),

@@ -339,6 +339,16 @@ impl Repository {
         })
     }
 
+    /// Returns git's word for what an object is; `None` where it is missing.
+    pub fn kind_of(&self, id: &ObjectId) -> Option<&'static str> {
+        Some(match self.inner.find_header(*id).ok()?.kind() {
+            gix::object::Kind::Commit => "commit",
+            gix::object::Kind::Tag => "tag",
+            gix::object::Kind::Tree => "tree",
+            gix::object::Kind::Blob => "blob",
+        })
+    }
+
     /// Reads an annotated tag; `None` where the object is missing or is none.
     pub fn tag_object(&self, id: &ObjectId) -> Option<TagObject> {
         let tag = self.inner.find_object(*id).ok()?.try_into_tag().ok()?;
@@ -393,6 +403,23 @@ impl Repository {
     pub fn write_object(&self, kind: &str, bytes: &[u8]) -> Result<ObjectId> {
         let out = self.durable_git().args(["hash-object", "-w", "--stdin", "-t", kind]).read_with(bytes)?;
         ObjectId::from_hex(out.trim()).map_err(|_| Error::outside("git", "git hash-object answers with no id"))
+    }
+
+    /// Writes many objects with one process and returns their ids; whoever needs them to last syncs the file system.
+    pub fn write_objects_quickly(&self, kind: &str, objects: &[Vec<u8>]) -> Result<Vec<ObjectId>> {
+        let folder = tempfile::tempdir().at("make a folder in", &std::env::temp_dir())?;
+        let mut paths = Vec::new();
+        for (n, bytes) in objects.iter().enumerate() {
+            let path = folder.path().join(n.to_string());
+            std::fs::write(&path, bytes).at("write", &path)?;
+            paths.extend_from_slice(path.as_os_str().as_bytes());
+            paths.push(b'\n');
+        }
+        let words = ["hash-object", "-w", "--no-filters", "--stdin-paths", "-t", kind];
+        let out = self.git().args(words).read_with(&paths)?;
+        let ids = out.lines().map(ObjectId::from_hex).collect::<std::result::Result<Vec<_>, _>>();
+        let ids = ids.ok().filter(|ids| ids.len() == objects.len());
+        ids.ok_or_else(|| Error::outside("git", "git hash-object answers with too few ids"))
     }
 
     /// Carries out instructions of `git update-ref --stdin` in one transaction, durably.

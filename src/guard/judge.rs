@@ -50,6 +50,8 @@ pub struct Banned {
     pub rescue: String,
     /// The first of what was dropped.
     pub root: ObjectId,
+    /// The last of it; looked up only for what a push brings back.
+    pub tip: Option<ObjectId>,
 }
 
 /// git's own settings that refuse a movement after us.

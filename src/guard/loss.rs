@@ -43,8 +43,10 @@ pub fn loss(repository: &Repository, site: &Site, wanted: &[Wanted], place: usiz
 /// Returns what visible branches hold when the push has moved all it wants to move.
 pub fn staying(repository: &Repository, wanted: &[Wanted]) -> Result<Vec<ObjectId>> {
     let moved: BTreeSet<&RefName> = wanted.iter().map(|one| &one.name).collect();
-    let branches = repository.refs_below("refs/heads/")?.into_iter();
-    let mut kept: Vec<ObjectId> = branches.filter(|(name, _)| !moved.contains(name)).map(|(_, id)| id).collect();
+    let names: Vec<RefName> = repository.refs_below("refs/heads/")?.into_iter().map(|(name, _)| name).collect();
+    // One that only leads to a branch that moves goes with it.
+    let standing = repository.standing(names.iter())?.into_iter();
+    let mut kept: Vec<ObjectId> = standing.filter(|(name, _)| !moved.contains(name)).filter_map(|(_, id)| id).collect();
     kept.extend(wanted.iter().filter(|one| one.name.is_below("refs/heads/")).filter_map(|one| one.new));
     Ok(kept)
 }

@@ -163,7 +163,7 @@ fn steps(site: &Site, one: &Wanted, rule: &Rule) -> Vec<String> {
             format!(
                 "to bring only your own commits: git fetch; git rebase --onto {} {}; git push",
                 upstream(&one.name),
-                short(&banned.root)
+                short(&banned.tip.unwrap_or(banned.root))
             ),
             format!("to really bring it back: git push -o cairn.reintroduce={} ...", banned.rescue),
         ],

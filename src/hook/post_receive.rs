@@ -7,13 +7,20 @@ use super::say::Voice;
 use super::{Verdict, audited, ruled};
 use crate::audit::Ref;
 use crate::backup::{host_store, how_proven, is_proven_id};
+use crate::clock;
 use crate::deployment::{Settled, settle_landed};
 use crate::durable;
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
+use crate::guard::Words;
 use crate::queue::{Movement, State};
+use crate::rescue;
 use crate::site::{Environment, Site, SnapshotOn};
+use crate::text::count;
 use crate::worker::{self, Frozen, Waited};
+
+/// How many rescues the pusher is told of.
+const RESCUES_TOLD: usize = 5;
 
 pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Result<Verdict> {
     let (site, unclear) = Site::for_hook(&repository.config())?;
@@ -21,6 +28,7 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         voice.warning(&format!("{error}; the default is taken"));
     }
     let state = State::of(repository, site.modes);
+    rescued(repository, &site, push, voice);
     if !push.updates.is_empty() {
         audited::moved(&state, push, voice);
     }
@@ -127,6 +135,31 @@ fn enqueue(
         }
         Ok(jobs)
     })
+}
+
+/// Tells what was kept of what the push dropped. What cannot be noted now the next hook notes.
+fn rescued(repository: &Repository, site: &Site, push: &Push, voice: &mut Voice) {
+    let moved: Vec<_> =
+        push.updates.iter().map(|update| (repository.follow(&update.name), update.old, update.new)).collect();
+    let confirmed = rescue::confirm(repository, &moved);
+    let lifted = rescue::lift(repository, &Words::of(&push.options));
+    match confirmed {
+        Ok(records) => {
+            for record in records.iter().take(RESCUES_TOLD) {
+                let until = clock::local(clock::plus_days(record.at, site.keep_rescues_days));
+                let what = count(record.dropped, "commit");
+                voice.hint(&format!(
+                    "what {} held before ({what}) is kept until {until}; on the host: git cairn rescue recover {}",
+                    record.name.short(),
+                    record.id
+                ));
+            }
+        }
+        Err(error) => voice.warning(&format!("what was kept is not noted yet: {error}")),
+    }
+    if let Err(error) = lifted {
+        voice.warning(&format!("what was brought back is not noted yet: {error}"));
+    }
 }
 
 fn tell_deployment(environment: &Environment, settled: &Settled, voice: &mut Voice) {

@@ -10,13 +10,14 @@ use crate::audit::{Verdict as Judged, What};
 use crate::clock;
 use crate::deployment::{clean_note, note};
 use crate::durable::random_name;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::git::{RefName, Repository};
 use crate::guard::{
     self, Circumstances, EXPLAINED_MAX, GitSettings, Loss, Policy, Wanted, Words, judge, look, loss, refusal, report,
     tolerated,
 };
 use crate::queue::{Movement, MovementState, State};
+use crate::rescue::{self, Why};
 use crate::site::{Environment, Site};
 
 pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mut Voice) -> Result<Answer> {
@@ -25,8 +26,12 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
     let policy = Policy::from_config(&config, &site)?;
     let state = State::of(repository, site.modes);
     let pusher = who_pushes(|name| std::env::var(name).ok(), own_user).name;
-    let words = Words::of(&push.options);
-    let wanted = look(repository, &site, &policy, &[], &push.commands())?;
+    let mut words = Words::of(&push.options);
+    rescue::reconcile(repository)?;
+    let banned = rescue::bans(repository)?;
+    words.reintroduced.extend(rescue::undone(repository, &words, &banned)?);
+    let mut wanted = look(repository, &site, &policy, &banned, &push.commands())?;
+    rescue::name_tips(repository, &mut wanted)?;
     let permissions = Permissions::of(&state, &words.grants, &pusher, &wanted)?;
     let circumstances = Circumstances {
         pusher,
@@ -43,12 +48,25 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
         permissions.tell(voice);
         return Ok(answer);
     }
+    let why = Why {
+        by: who_pushes(|name| std::env::var(name).ok(), own_user).to_string(),
+        reason: circumstances.words.reason.clone(),
+        meant: &verdict.meant,
+    };
+    rescue::keep(repository, &site, &wanted, &why).map_err(cannot_keep)?;
     permissions.use_up(&state, &circumstances.pusher)?;
     let moved = moved_environments(repository, &site, push);
     if !moved.is_empty() {
         note_all(repository, &site, push, &moved, voice);
     }
     Ok(answer)
+}
+
+/// A push that drops something is refused where that cannot be kept.
+fn cannot_keep(error: Error) -> Error {
+    error
+        .while_doing("what this push drops cannot be kept")
+        .hint("on the host: mend that, or let pushes in without it: git cairn guard pause --for 1h --reason <text>")
 }
 
 /// What the audit says of a verdict.

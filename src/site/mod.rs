@@ -29,6 +29,8 @@ const DEFAULT_HOOK_BUDGET: Duration = Duration::from_secs(2);
 const DEFAULT_RESERVE: u64 = 2 << 30;
 /// How many days a backup is kept that a push to the first environment made.
 const DEFAULT_KEEP_AUTOMATIC: u32 = 8;
+/// How many days what pushes dropped is kept.
+const DEFAULT_KEEP_RESCUES: u32 = 90;
 /// How many days deployments and backups made by hand are kept.
 const DEFAULT_KEEP: u32 = 365;
 
@@ -60,6 +62,8 @@ pub struct Site {
     pub keep_automatic_days: u32,
     /// `cairn.keepFor`, in days.
     pub keep_days: u32,
+    /// `cairn.keepRescues`, in days.
+    pub keep_rescues_days: u32,
     /// `cairn.hookBudget`.
     pub hook_budget: Duration,
     /// `cairn.reserve`, in bytes.
@@ -102,6 +106,7 @@ impl Site {
             snapshot: settings.read("snapshot", SnapshotOn::EveryPush, parse_snapshot),
             keep_automatic_days: settings.read("keepAutomatic", DEFAULT_KEEP_AUTOMATIC, clock::parse_days),
             keep_days: settings.read("keepFor", DEFAULT_KEEP, clock::parse_days),
+            keep_rescues_days: settings.read("keepRescues", DEFAULT_KEEP_RESCUES, clock::parse_days),
             hook_budget: settings.read("hookBudget", DEFAULT_HOOK_BUDGET, clock::parse_span),
             reserve_bytes: settings.read("reserve", DEFAULT_RESERVE, parse_size),
             modes: Modes::from_shared_repository(&config.get("core", "sharedRepository").unwrap_or_default())?,

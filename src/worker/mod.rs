@@ -6,6 +6,7 @@ mod notify;
 mod pins;
 mod prove;
 mod reconcile;
+mod rescues;
 mod run;
 mod wait;
 

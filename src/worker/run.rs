@@ -4,6 +4,7 @@ use super::capture::orphans;
 use super::notify;
 use super::pins;
 use super::reconcile::reconcile;
+use super::rescues::end_rescues;
 use super::{Cause, Frozen, enqueue};
 use crate::backup::{
     Catalog, Edits, How, Initiator, Manifest, Others, Request, create, expire, host_store, sweep_leftovers,
@@ -133,6 +134,10 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
             Some(lock) => held = lock,
             None => return Ok(outcome),
         }
+    }
+    match end_rescues(repository, site, clock::now()) {
+        Ok(ended) => outcome.notes.extend(ended.iter().map(|id| format!("the rescue {id} has ended"))),
+        Err(error) => outcome.notes.push(format!("rescues whose time has come stay: {error}")),
     }
     // What was just made is there by now, so that the newest is never the one that goes.
     match expire(&host_store(site), &site.name, clock::now(), How::ForGood) {

@@ -317,6 +317,8 @@ fn a_full_disk_has_room_for_the_audit_and_then_for_a_pause() {
     let cannot = "warning: the audit cannot be written";
     assert!((1..20).any(|_| refused().stderr.contains(cannot)), "the last page has room for some lines only");
     let refused = world.git("dev", &["push", "origin", ":two"]).exits(1);
+    refused.says("error: what this push drops cannot be kept").says("No space left").says("git cairn guard pause");
+    let refused = world.git("dev", &["push", "origin", "main:four"]).exits(1);
     refused.says("error: the audit cannot be written").says("No space left").says("git cairn guard pause");
     world.cairn("site.git", &["guard", "pause", "--for", "10m", "--reason", "the disk is full"]).ok();
     world.git("dev", &["push", "origin", ":two"]).ok().says("the guard is paused until").says("the disk is full");

@@ -94,7 +94,18 @@ fn every_key_is_documented() {
     let page = std::fs::read_to_string(root.join("docs/config.md")).unwrap();
     let source = std::fs::read_to_string(root.join("src/site/mod.rs")).unwrap();
     let quoted = |text: &str| format!("\"{text}\"");
-    for key in ["id", "site", "store", "tagTemplate", "snapshot", "keepAutomatic", "keepFor", "hookBudget", "reserve"] {
+    for key in [
+        "id",
+        "site",
+        "store",
+        "tagTemplate",
+        "snapshot",
+        "keepAutomatic",
+        "keepFor",
+        "keepRescues",
+        "hookBudget",
+        "reserve",
+    ] {
         assert!(page.contains(&format!("`cairn.{key}`")), "cairn.{key} is not documented");
         assert!(source.contains(&quoted(key)), "cairn.{key} is not read");
     }

@@ -76,7 +76,8 @@ fn case_54_an_announcement_permits_exactly_one_movement() {
     push(&right, &commits[0]).ok();
     assert_eq!(world.tip("site.git", "main"), commits[0]);
     // What stands there has changed: the same announcement is of no use any more.
-    world.git("dev", &["push", "--quiet", "origin", &format!("{}:main", commits[1])]).ok();
+    let named = format!("cairn.reintroduce={}", commits[1]);
+    world.git("dev", &["push", "--quiet", "-o", &named, "origin", &format!("{}:main", commits[1])]).ok();
     push(&right, &commits[0]).exits(1);
 }
 
@@ -245,15 +246,19 @@ fn the_guard_reads_a_reftable_and_follows_symbolic_references() {
         }
         let (world, commits) = three_of(host_with(format, &[]));
         world.git("site.git", &["symbolic-ref", "refs/heads/alias", "refs/heads/main"]).ok();
+        // No worker of ours writes references beside what is asked here.
+        world.git("site.git", &["config", "cairn.snapshot", "deployments"]).ok();
+        world.cairn("site.git", &["worker", "--once"]).ok();
         let forced = |to: &str| world.git("dev", &["push", "--force", "origin", &format!("{}:{to}", commits[0])]);
         forced("main").exits(1).says("2 commits would be lost from main");
         forced("alias").exits(1).says("2 commits would be lost from main");
         world.git("dev", &["push", "origin", ":alias"]).exits(1);
+        let named = format!("cairn.reintroduce={}", commits[1]);
         for through in ["alias", "main"] {
             let option = format!("cairn.rewind=refs/heads/{through}:{}:{}", commits[2], commits[0]);
             world.git("dev", &["push", "--force", "-o", &option, "origin", &format!("{}:alias", commits[0])]).ok();
             assert_eq!(world.tip("site.git", "main"), commits[0]);
-            world.git("dev", &["push", "--quiet", "-o", "cairn.reintroduce=x", "origin", "main"]).ok();
+            world.git("dev", &["push", "--quiet", "-o", &named, "origin", "main"]).ok();
         }
     }
 }

@@ -55,7 +55,7 @@ fn long_backup(world: &World) -> File {
 }
 
 fn pins(world: &World) -> String {
-    world.git("site.git", &["for-each-ref", "refs/cairn/"]).ok().stdout
+    world.git("site.git", &["for-each-ref", "refs/cairn/pin/"]).ok().stdout
 }
 
 /// What the host said to the pusher, without what git puts around it.
@@ -274,6 +274,11 @@ fn what_a_waiting_backup_needs_outlives_a_forced_push_and_a_collection() {
     world.git("dev", &["push", "--quiet", "--force", "origin", &format!("{base}:topic")]).ok();
     world.announced("live", None).ok();
     world.git("site.git", &["tag", "-d", "live_1"]).ok();
+    // Nor is it the rescue of what was dropped that keeps it.
+    for name in world.git("site.git", &["for-each-ref", "--format=%(refname)", "refs/cairn/rescue"]).ok().stdout.lines()
+    {
+        world.git("site.git", &["update-ref", "-d", name]).ok();
+    }
     world.git("site.git", &["gc", "--quiet", "--prune=now"]).ok();
     assert!(!world.git("site.git", &["for-each-ref"]).ok().stdout.contains("refs/tags"));
 

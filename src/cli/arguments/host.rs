@@ -18,6 +18,60 @@ pub enum GuardVerb {
     Pause(Pause),
     /// Permit one person exactly one movement, once
     Grant(Grant),
+    /// Say which rules apply to a reference
+    Explain(Explain),
+}
+
+/// `git cairn guard explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The reference, by its full name or that of a branch
+    #[arg(value_name = "REF")]
+    pub name: OsString,
+    /// Say also what this person may, by the name the audit knows
+    #[arg(long = "as", value_name = "USER")]
+    pub person: Option<String>,
+}
+
+/// `git cairn rescue`.
+#[derive(Debug, Args)]
+pub struct Rescue {
+    /// What to do with what was dropped
+    #[command(subcommand)]
+    pub verb: RescueVerb,
+}
+
+/// The verbs of `git cairn rescue`.
+#[derive(Debug, Subcommand)]
+pub enum RescueVerb {
+    /// List what pushes dropped, newest first
+    List,
+    /// Show what was dropped, by whom and when
+    Show(ShowRescue),
+    /// Bring it back: as a new branch, or where it was
+    Recover(Recover),
+}
+
+/// `git cairn rescue show`.
+#[derive(Debug, Args)]
+pub struct ShowRescue {
+    /// Its id, or a unique start of it
+    #[arg(value_name = "ID")]
+    pub id: String,
+}
+
+/// `git cairn rescue recover`.
+#[derive(Debug, Args)]
+pub struct Recover {
+    /// Its id, or a unique start of it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// The branch to make; by default one below rescued/
+    #[arg(long, value_name = "NEW", conflicts_with = "in_place")]
+    pub branch: Option<String>,
+    /// Put the reference itself back, if it still is what it was moved to
+    #[arg(long)]
+    pub in_place: bool,
 }
 
 /// `git cairn guard pause`.

@@ -2,14 +2,16 @@
 
 use super::audit::host;
 use crate::audit::{Entry, Log, Ref, Sync, What};
-use crate::cli::arguments::{Grant as GrantArguments, Guard, GuardVerb, Pause as PauseArguments};
+use crate::cli::arguments::{Explain, Grant as GrantArguments, Guard, GuardVerb, Pause as PauseArguments};
 use crate::cli::done;
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::git::{ObjectId, Place, RefName, is_null};
+use crate::guard::{Mode, Policy, Rule, host_owns};
 use crate::hook::who_types;
 use crate::ruling::{GRANT_MAX, Given, Grant, PAUSE_MAX, Pause};
+use crate::site::Site;
 use jiff::Timestamp;
 use serde_json::json;
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ pub fn run(place: &Place, what: &Guard, ui: &mut Ui) -> Result<ExitCode> {
     match &what.verb {
         GuardVerb::Pause(what) => pause(place, what, ui),
         GuardVerb::Grant(what) => grant(place, what, ui),
+        GuardVerb::Explain(what) => explain(place, what, ui),
     }
 }
 
@@ -50,6 +53,54 @@ fn pause(place: &Place, what: &PauseArguments, ui: &mut Ui) -> Result<ExitCode> 
     } else {
         ui.result(&format!("the guard is paused until {}", clock::local(pause.until)));
         ui.hint("what it would refuse it now lets through with a warning; to end it: git cairn guard pause --for 0s --reason <text>");
+    }
+    done()
+}
+
+/// Says which rules apply to a reference, and where they stand.
+fn explain(place: &Place, what: &Explain, ui: &mut Ui) -> Result<ExitCode> {
+    let (repository, _) = host(place)?;
+    let config = repository.config();
+    let site = Site::from_config(&config)?;
+    let policy = Policy::from_config(&config, &site)?;
+    let words = what.name.as_encoded_bytes();
+    let name = RefName::new(words).or_else(|| RefName::branch(words)).ok_or_else(|| {
+        Error::usage(format!("{} is no name of a reference", crate::text::shown(words)))
+            .hint("write it as refs/heads/main, or main")
+    })?;
+    let name = repository.follow(&name);
+    let (protected, own) = (policy.of(&site, &name), host_owns(&site, &name));
+    let may =
+        what.person.as_ref().map(|person| own.is_none() && (protected.by.is_empty() || protected.by.contains(person)));
+    if ui.wants_json() {
+        ui.document(&json!({
+            "schema": 1,
+            "ref": crate::text::json_text(name.as_bytes()),
+            "mode": policy.mode.word(),
+            "host": own.as_ref().map(Rule::word),
+            "rewind": protected.rewind.word(),
+            "delete": protected.delete.word(),
+            "by": protected.by,
+            "rule": protected.source,
+            "as": what.person,
+            "may": may,
+        }));
+        return done();
+    }
+    if own.is_some() {
+        ui.result(&format!("{name} is the host's own: no push makes, moves or deletes it"));
+        return done();
+    }
+    let (rewind, delete) = (protected.rewind.word(), protected.delete.word());
+    ui.result(&format!("{name}: rewind = {rewind}, delete = {delete}: {}", protected.source));
+    if !protected.by.is_empty() {
+        ui.result(&format!("only by {}", protected.by.join(", ")));
+    }
+    if let (Some(person), Some(may)) = (&what.person, may) {
+        ui.result(&format!("{person} {}", if may { "is one who may" } else { "may neither rewind nor delete it" }));
+    }
+    if policy.mode != Mode::Enforce {
+        ui.result(&format!("cairn.guard = {}: no push is refused for that", policy.mode.word()));
     }
     done()
 }

@@ -12,6 +12,7 @@ pub mod hold;
 pub mod hook;
 pub mod hooks;
 pub mod patch;
+pub mod rescue;
 pub mod restore;
 pub mod revert;
 pub mod setup;

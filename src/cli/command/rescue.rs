@@ -1,0 +1,145 @@
+//! `git cairn rescue`: what pushes dropped, and how to get it back.
+
+use super::audit::host;
+use crate::audit::{Entry, Log, Sync, What};
+use crate::cli::arguments::{Recover, Rescue, RescueVerb};
+use crate::cli::ui::Ui;
+use crate::cli::{done, table};
+use crate::clock;
+use crate::error::Result;
+use crate::git::{CommitLine, Place, Repository};
+use crate::hook::who_types;
+use crate::rescue::{Kept, all, find, recover_as_branch, recover_in_place};
+use crate::site::Site;
+use crate::text::{count, extra_bytes, json_text};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// How many commits `show` names.
+const COMMITS_SHOWN: usize = 100;
+
+/// Runs one of the verbs.
+pub fn run(place: &Place, what: &Rescue, ui: &mut Ui) -> Result<ExitCode> {
+    match &what.verb {
+        RescueVerb::List => list(place, ui),
+        RescueVerb::Show(what) => show(place, &what.id, ui),
+        RescueVerb::Recover(what) => recover(place, what, ui),
+    }
+}
+
+fn document(kept: &Kept) -> Value {
+    let record = &kept.record;
+    let mut document = json!({
+        "id": record.id,
+        "ref": json_text(record.name.as_bytes()),
+        "old": record.old.to_string(),
+        "new": record.new.map(|new| new.to_string()),
+        "dropped": record.dropped,
+        "by": record.by,
+        "at": record.at,
+        "reason": record.reason,
+        "purged": false,
+    });
+    if let Some(extra) = extra_bytes(record.name.as_bytes()) {
+        document["ref_bytes"] = extra.into();
+    }
+    document
+}
+
+fn list(place: &Place, ui: &mut Ui) -> Result<ExitCode> {
+    let (repository, _) = host(place)?;
+    // What a push is about to do, or was kept from, is none yet.
+    let kept: Vec<_> = all(&repository)?.into_iter().filter(|kept| happened(&repository, kept)).collect();
+    if ui.wants_json() {
+        ui.document(&json!({"schema": 1, "rescues": kept.iter().map(document).collect::<Vec<_>>()}));
+        return done();
+    }
+    if kept.is_empty() {
+        ui.say("nothing was dropped");
+        return done();
+    }
+    let rows: Vec<_> = kept.iter().map(|kept| row(&repository, kept)).collect();
+    for line in table::lines(&rows) {
+        ui.result(&line);
+    }
+    ui.hint("to get one back as a branch: git cairn rescue recover <id>");
+    done()
+}
+
+fn happened(repository: &Repository, kept: &Kept) -> bool {
+    !kept.pending || repository.ref_id(&kept.record.name).is_ok_and(|now| now != Some(kept.record.old))
+}
+
+fn row(repository: &Repository, kept: &Kept) -> Vec<String> {
+    let record = &kept.record;
+    let newest = repository.peel_to_commit(&record.old).and_then(|commit| repository.commit_line(&commit));
+    let newest = newest.map(|line| format!("{}: {}", line.author, line.subject)).unwrap_or_default();
+    vec![
+        record.id.clone(),
+        record.name.to_string(),
+        count(record.dropped, "commit"),
+        record.by.clone(),
+        clock::local(record.at),
+        newest,
+    ]
+}
+
+fn show(place: &Place, id: &str, ui: &mut Ui) -> Result<ExitCode> {
+    let (repository, _) = host(place)?;
+    let site = Site::from_config(&repository.config())?;
+    let kept = find(&repository, id)?;
+    let record = &kept.record;
+    let commits: Vec<CommitLine> = match repository.peel_to_commit(&record.old) {
+        Some(tip) => {
+            let new = record.new.filter(|new| repository.peel_to_commit(new).is_some());
+            repository.commits_between(new.as_ref(), &tip, COMMITS_SHOWN)?.into_iter().map(|(line, _)| line).collect()
+        }
+        None => vec![],
+    };
+    let until = clock::plus_days(record.at, site.keep_rescues_days);
+    if ui.wants_json() {
+        let mut rescue = document(&kept);
+        let line = |commit: &CommitLine| json!({"id": commit.id.to_string(), "author": commit.author, "subject": commit.subject, "merge": commit.merge});
+        rescue["keep_until"] = json!(until);
+        rescue["commits"] = commits.iter().map(line).collect();
+        rescue["banned"] = record.roots.iter().map(ToString::to_string).collect();
+        ui.document(&json!({"schema": 1, "rescue": rescue}));
+        return done();
+    }
+    let moved = record.new.map_or("deleted".into(), |new| format!("moved to {new}"));
+    ui.result(&format!("{} was {moved} by {} at {}", record.name, record.by, clock::local(record.at)));
+    ui.result(&format!("it held {}, kept at least until {}", record.old, clock::local(until)));
+    if let Some(reason) = &record.reason {
+        ui.result(&format!("because: {reason}"));
+    }
+    for commit in &commits {
+        ui.result(&format!("  {} {}: {}", commit.id.to_hex_with_len(10), commit.author, commit.subject));
+    }
+    ui.hint(&format!("to get it back as a branch: git cairn rescue recover {}", record.id));
+    done()
+}
+
+fn recover(place: &Place, what: &Recover, ui: &mut Ui) -> Result<ExitCode> {
+    let (repository, state) = host(place)?;
+    let site = Site::from_config(&repository.config())?;
+    let kept = find(&repository, &what.id)?;
+    let who = who_types();
+    let recovered = if what.in_place {
+        recover_in_place(&repository, &site, &kept, format!("{} ({})", who.name, who.known_by))?
+    } else {
+        recover_as_branch(&repository, &kept, what.branch.as_deref())?
+    };
+    let line = Entry::new(clock::now(), What::Rescue, who).about(&kept.record.id);
+    if let Err(error) = Log::of(&state).append(&line, Sync::Now) {
+        ui.warn(&error.to_string());
+    }
+    let name = json_text(recovered.name.as_bytes());
+    if ui.wants_json() {
+        let (id, result) = (&kept.record.id, recovered.id.to_string());
+        ui.document(&json!({"schema": 1, "operation": "recover", "id": id, "ref": name, "result": result}));
+        return done();
+    }
+    ui.result(&format!("{} is {}", recovered.name, recovered.id));
+    ui.hint(&format!("in a clone: git fetch origin {}", recovered.name));
+    done()
+}

@@ -1,0 +1,45 @@
+//! Which process of git moves the references of a push, and whether it still may.
+
+/// How far up it is looked for: a hook may have been started by others.
+const PARENTS_MAX: usize = 8;
+
+/// Returns a word for the process of git that serves this push: its number and when it began; `None` where it cannot be told.
+pub fn own() -> Option<String> {
+    let mut process = rustix::process::getppid().map(|process| process.as_raw_nonzero().get())?;
+    for _ in 0..PARENTS_MAX {
+        let command = std::fs::read(format!("/proc/{process}/cmdline")).ok()?;
+        let (parent, began) = stat(process)?;
+        if command.windows(b"receive-pack".len()).any(|part| part == b"receive-pack") {
+            return Some(format!("{process}.{began}"));
+        }
+        process = parent;
+    }
+    None
+}
+
+/// Tells whether that process is there still.
+pub fn lives(word: &str) -> bool {
+    let parts = word.split_once('.').and_then(|(process, began)| Some((process.parse().ok()?, began)));
+    parts.is_some_and(|(process, began): (i32, &str)| stat(process).is_some_and(|(_, now)| now == began))
+}
+
+/// The parent of a process and when it began (proc_pid_stat(5), fields 4 and 22).
+fn stat(process: i32) -> Option<(i32, String)> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    let parent = fields.nth(1)?.parse().ok()?;
+    Some((parent, fields.nth(17)?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_lives_as_long_as_it_is_the_same() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        let Some((_, began)) = stat(own) else { return };
+        assert!(lives(&format!("{own}.{began}")));
+        assert!(!lives(&format!("{own}.{began}0")) && !lives("") && !lives("x.1"));
+    }
+}

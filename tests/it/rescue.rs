@@ -1,0 +1,207 @@
+//! What pushes drop is kept, comes back when it is wanted, and stays away when that was meant.
+
+use crate::support::{World, host, host_with};
+use serde_json::Value;
+
+fn rescues(world: &World) -> Vec<Value> {
+    world.cairn("site.git", &["rescue", "list", "--json"]).ok().json()["rescues"].as_array().unwrap().clone()
+}
+
+fn below(world: &World, folder: &str) -> usize {
+    world.git("site.git", &["for-each-ref", &format!("refs/cairn/{folder}")]).ok().stdout.lines().count()
+}
+
+/// Two commits on main, the second of which was dropped by an announced rewind; returns both.
+fn dropped(world: &World) -> [String; 2] {
+    let base = world.tip("dev", "main");
+    let bad = world.commit("dev", "page", "bad");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    world.git(".", &["clone", "--quiet", "site.git", "bob"]).ok();
+    world.announced("main", Some(&base)).ok().says("git cairn rescue recover");
+    world.git("dev", &["reset", "--quiet", "--hard", &base]).ok();
+    [base, bad]
+}
+
+/// Cases 55, 57 and 66.
+#[test]
+fn case_55_what_is_dropped_is_kept_through_a_collection_and_recovered() {
+    let world = host();
+    let [base, bad] = dropped(&world);
+    let list = rescues(&world);
+    assert_eq!(list.len(), 1);
+    let one = &list[0];
+    assert_eq!((&one["ref"], &one["dropped"]), (&"refs/heads/main".into(), &1.into()));
+    assert_eq!((&one["old"], &one["new"]), (&bad.clone().into(), &base.clone().into()));
+    assert_eq!((below(&world, "rescue"), below(&world, "pending"), below(&world, "ban")), (1, 0, 1));
+    world.git("site.git", &["gc", "--quiet", "--prune=now"]).ok();
+    world.git("site.git", &["pack-refs", "--all"]).ok();
+    let id = one["id"].as_str().unwrap();
+    let show = world.cairn("site.git", &["rescue", "show", &id[..17], "--json"]).ok().json();
+    assert_eq!(show["rescue"]["commits"][0]["subject"], "page: bad");
+    world.cairn("site.git", &["rescue", "recover", id, "--branch", "back"]).ok();
+    assert_eq!(world.tip("site.git", "back"), bad);
+    world.cairn("site.git", &["rescue", "recover", id, "--branch", "back"]).exits(5);
+    world.cairn("site.git", &["rescue", "recover", id, "--in-place"]).ok();
+    assert_eq!((world.tip("site.git", "main"), below(&world, "ban")), (bad, 0));
+    world.cairn("site.git", &["rescue", "recover", id, "--in-place"]).exits(4);
+    world.cairn("site.git", &["rescue", "show", "nothing"]).exits(10);
+}
+
+/// Case 56.
+#[test]
+fn case_56_a_push_that_something_stops_later_leaves_no_rescue_and_bans_nobody() {
+    let world = host();
+    let base = world.tip("dev", "main");
+    let bad = world.commit("dev", "page", "bad");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    world.script("site.git/hooks/update", "exit 1");
+    world.announced("main", Some(&base)).exits(1);
+    std::fs::remove_file(world.path("site.git/hooks/update")).unwrap();
+    assert_eq!((world.tip("site.git", "main"), below(&world, "pending")), (bad, 1));
+    assert!(rescues(&world).is_empty());
+    world.git("dev", &["push", "origin", "main:topic"]).ok();
+    assert_eq!((below(&world, "rescue"), below(&world, "pending"), below(&world, "ban")), (0, 0, 0));
+}
+
+/// A host's side that dies before it can note that a reference moved.
+#[test]
+fn a_rescue_whose_hook_died_is_settled_by_the_next() {
+    let world = host();
+    let base = world.tip("dev", "main");
+    let bad = world.commit("dev", "page", "bad");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    world.wrap_hook("site.git", "post-receive", "cat >/dev/null");
+    world.announced("main", Some(&base)).ok();
+    assert_eq!((rescues(&world).len(), below(&world, "pending")), (1, 1));
+    world.git("dev", &["push", "origin", &format!("{base}:refs/heads/topic")]).ok();
+    assert_eq!((below(&world, "rescue"), below(&world, "pending"), below(&world, "ban")), (1, 0, 1));
+    world.git("dev", &["push", "origin", &format!("{bad}:refs/heads/again")]).exits(1);
+}
+
+/// Cases 61 and 63.
+#[test]
+fn case_61_what_was_dropped_on_purpose_does_not_come_back_by_accident() {
+    let world = host();
+    let [_, bad] = dropped(&world);
+    world.commit("dev", "other", "good");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    let before = world.refs("site.git");
+    // Bob never saw the rewind: he merges, and pushes to main, to a new branch and as a tag.
+    world.commit("bob", "mine", "bob");
+    world.git("bob", &["pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main"]).ok();
+    world.git("bob", &["tag", "-a", "-m", "x", "v1"]).ok();
+    for words in [["origin", "HEAD:main"], ["origin", "HEAD:refs/heads/new"], ["origin", "v1"]] {
+        world.git("bob", &[&["push"], &words[..]].concat()).exits(1).says("rebase --onto").says(&bad[..10]);
+    }
+    assert_eq!(world.refs("site.git"), before);
+    world.git("bob", &["rebase", "--quiet", "--onto", "origin/main", &bad, "HEAD"]).ok();
+    world.git("bob", &["push", "origin", "HEAD:main"]).ok();
+    // The same change as a commit of its own is another one.
+    world.git("bob", &["cherry-pick", "--strategy-option=theirs", &bad]).ok();
+    world.git("bob", &["push", "origin", "HEAD:main"]).ok();
+}
+
+/// Case 64: the way back is announced, or what comes back is named.
+#[test]
+fn case_64_a_rewind_that_is_undone_bans_nothing_and_is_made_again() {
+    let world = host();
+    let [base, bad] = dropped(&world);
+    world.git("dev", &["push", "origin", &format!("{bad}:main")]).exits(1);
+    for _ in 0..2 {
+        world.announced("main", Some(&bad)).ok();
+        assert_eq!(below(&world, "ban"), 0);
+        world.git("bob", &["push", "origin", "main:topic"]).ok();
+        world.git("bob", &["push", "origin", ":topic"]).ok();
+        world.announced("main", Some(&base)).ok();
+        assert_eq!(below(&world, "ban"), 1);
+    }
+    world.git("dev", &["push", "-o", &format!("cairn.reintroduce={bad}"), "origin", &format!("{bad}:main")]).ok();
+    assert_eq!(below(&world, "ban"), 0);
+}
+
+/// Case 58, and what never bans: topic branches, floating tags, deployments and their rollbacks.
+#[test]
+fn case_58_deletions_and_tags_are_kept_and_ordinary_work_is_never_in_the_way() {
+    let world = host();
+    let one = world.deployed("live", "first");
+    let two = world.deployed("live", "second");
+    world.git("dev", &["push", "--quiet", "origin", "main", "main:topic", "main:refs/tags/nightly"]).ok();
+    world
+        .git(
+            "dev",
+            &["push", "--quiet", "--force", "origin", &format!("{one}:topic"), &format!("{one}:refs/tags/nightly")],
+        )
+        .ok();
+    world.git("dev", &["push", "--quiet", "--force", "origin", ":topic", ":refs/tags/nightly"]).ok();
+    assert_eq!((rescues(&world).len(), below(&world, "ban")), (4, 0));
+    world.git("dev", &["push", "--quiet", "origin", "main:topic", "main:refs/tags/nightly"]).ok();
+    for _ in 0..2 {
+        world.cairn("dev", &["rollback", "live", "live_1", "--yes"]).ok();
+        world.cairn("dev", &["deploy", "live", &two, "--yes"]).ok();
+    }
+    assert_eq!(below(&world, "ban"), 0);
+    world.announced("live", None).ok();
+    world.git("dev", &["push", "--quiet", "origin", &format!("{two}:refs/heads/live")]).ok();
+}
+
+/// Case 67.
+#[test]
+fn case_67_clients_neither_see_nor_write_rescues() {
+    let world = host();
+    dropped(&world);
+    assert!(!world.git("dev", &["ls-remote", "origin"]).ok().stdout.contains("refs/cairn/"));
+    let id = rescues(&world)[0]["id"].as_str().unwrap().to_owned();
+    world.git("dev", &["push", "origin", &format!(":refs/cairn/rescue/{id}")]).exits(1);
+    world.git("dev", &["push", "origin", "main:refs/cairn/rescue/x"]).exits(1);
+    assert_eq!(rescues(&world).len(), 1);
+}
+
+#[test]
+fn a_rescue_ends_when_its_time_has_come_and_a_backup_holds_it() {
+    let world = host();
+    dropped(&world);
+    world.git("site.git", &["config", "cairn.keepRescues", "0d"]).ok();
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    assert_eq!((rescues(&world).len(), below(&world, "ban")), (0, 0));
+    let held = world.backups("site.git").iter().any(|backup| {
+        let id = backup["id"].as_str().unwrap();
+        let show = world.cairn("site.git", &["backup", "show", id, "--json"]).ok().json();
+        show["backup"]["ref_list"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["name"].as_str().unwrap().starts_with("refs/cairn/rescue/"))
+    });
+    assert!(held);
+}
+
+#[test]
+fn rescues_in_every_format() {
+    for format in [&["--object-format=sha256"][..], &["--ref-format=reftable"]] {
+        if World::new().git(".", &[&["init", "--quiet"], format, &["probe"]].concat()).code != 0 {
+            crate::support::missing_peer("rescues in every format", "a git that knows this format");
+            continue;
+        }
+        let world = host_with(format, &[]);
+        let [_, bad] = dropped(&world);
+        let id = rescues(&world)[0]["id"].as_str().unwrap().to_owned();
+        world.git("bob", &["push", "origin", "main:refs/heads/new"]).exits(1);
+        world.cairn("site.git", &["rescue", "recover", &id]).ok();
+        assert!(world.git("site.git", &["for-each-ref", "refs/heads/rescued"]).ok().stdout.contains(&bad));
+    }
+}
+
+/// Bad input: a push that deletes very many references is answered, and keeps them all.
+#[test]
+fn a_push_of_very_many_references_is_bounded() {
+    let world = host();
+    let tip = world.tip("dev", "main");
+    let all: String = (0..500).map(|n| format!("create refs/heads/many/{n} {tip}\n")).collect();
+    world.feed("site.git", &["update-ref", "--stdin"], all.as_bytes());
+    world.git("dev", &["fetch", "--quiet", "origin"]).ok();
+    let words: Vec<String> = (0..500).map(|n| format!(":refs/heads/many/{n}")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    world.git("dev", &[&["push", "--quiet", "origin"], &words[..]].concat()).ok();
+    assert_eq!((rescues(&world).len(), below(&world, "pending")), (500, 0));
+}
