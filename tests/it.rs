@@ -46,6 +46,8 @@ mod git_habits;
 mod grant;
 #[path = "it/guard.rs"]
 mod guard;
+#[path = "it/guard_random.rs"]
+mod guard_random;
 #[path = "it/history.rs"]
 mod history;
 #[path = "it/hold.rs"]
