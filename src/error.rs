@@ -40,6 +40,24 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, in the order of their exit codes.
+    pub const ALL: [Self; 14] = [
+        Self::Failed,
+        Self::Usage,
+        Self::Conflict,
+        Self::Moved,
+        Self::Unsafe,
+        Self::Declined,
+        Self::Unconfirmed,
+        Self::Nothing,
+        Self::Partial,
+        Self::NotFound,
+        Self::Busy,
+        Self::Damaged,
+        Self::Outside,
+        Self::Interrupted,
+    ];
+
     /// Returns the exit code that scripts rely on.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -57,6 +75,44 @@ impl Kind {
             Self::Damaged => 12,
             Self::Outside => 13,
             Self::Interrupted => 130,
+        }
+    }
+
+    /// Returns what the exit code means, in the words of the manual.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "the command line, or a setting, makes no sense",
+            Self::Conflict => "changes collide; nothing was changed",
+            Self::Moved => "the state moved since it was seen; nothing was changed",
+            Self::Unsafe => "refused by a safety check here; nothing was changed",
+            Self::Declined => "refused by the host",
+            Self::Unconfirmed => "a confirmation is needed and was not given",
+            Self::Nothing => "nothing to do",
+            Self::Partial => "done in part; the output says which",
+            Self::NotFound => "not found: backup, tag, commit, environment, store",
+            Self::Busy => "busy: a lock was not free within `--wait` (600 s unless given)",
+            Self::Damaged => "what is stored is damaged",
+            Self::Outside => "an outside program, store or network failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Returns what to do where the error itself names nothing better; `None` where nothing is wrong.
+    fn next_step(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing | Self::Interrupted => None,
+            Self::Failed | Self::Outside => Some("to see each process that is started, run it again with GIT_TRACE=1"),
+            Self::Usage => Some("what there is to say: git cairn -h, git cairn <verb> -h"),
+            Self::Conflict => Some("nothing was changed; what conflicts stands above"),
+            Self::Moved => Some("run the same command again to see where it stands now"),
+            Self::Unsafe => Some("nothing was changed; what there is instead: git cairn -h"),
+            Self::Declined => Some("nothing was changed; the host's reasons stand above"),
+            Self::Unconfirmed => Some("answer with --yes"),
+            Self::Partial => Some("what failed stands above; when that is mended, run the same command again"),
+            Self::NotFound => Some("what there is: git cairn backup list, git cairn deployments"),
+            Self::Busy => Some("run it again later, or wait for longer: --wait <time>"),
+            Self::Damaged => Some("what else is damaged: git cairn backup verify --all"),
         }
     }
 }
@@ -143,9 +199,9 @@ impl Error {
         self.code
     }
 
-    /// Returns the next thing to do, if there is one to name.
+    /// Returns the next thing to do: every error has one, but where nothing is wrong.
     pub fn next_step(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.hint.as_deref().or(self.kind.next_step())
     }
 }
 
@@ -188,5 +244,25 @@ fn from_io(doing: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::BrokenPipe => Error::outside(READER_LEFT, message),
         io::ErrorKind::NotFound => Error::not_found("no-such-file", message),
         _ => Error::outside("io", message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_to_do_next() {
+        for kind in Kind::ALL {
+            let error = Error::new(kind, "code", "what happened");
+            let nothing_wrong = matches!(kind, Kind::Nothing | Kind::Interrupted);
+            assert_eq!(error.next_step().is_none(), nothing_wrong, "{kind:?}");
+            assert_eq!(error.hint("this").next_step(), Some("this"));
+        }
+    }
+
+    #[test]
+    fn exit_codes_are_distinct_and_ordered() {
+        assert!(Kind::ALL.is_sorted_by(|one, next| one.exit_code() < next.exit_code()));
     }
 }

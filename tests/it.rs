@@ -58,6 +58,8 @@ mod hooks;
 mod hooks_install;
 #[path = "it/large.rs"]
 mod large;
+#[path = "it/man.rs"]
+mod man;
 #[path = "it/patch.rs"]
 mod patch;
 #[path = "it/pause.rs"]

@@ -4,27 +4,14 @@ mod host;
 
 pub use host::{Audit, AuditVerb, Explain, Grant, Guard, GuardVerb, Hold, Pause, Recover, Release, Rescue, RescueVerb};
 
+use super::situations;
 use crate::git::Place;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
-
-const SITUATIONS: &str = "\
-Live is broken                         git cairn rollback live
-A commit was bad                       git cairn revert <commit>
-Back to what it was at a commit        git cairn reset <commit>
-A deployment is due                    git cairn deploy test, then git cairn deploy live
-The repository is gone                 git cairn restore <backup> --store <dir> --to <dir> --bare
-Somebody reset main under me           git cairn catch-up
-I just did something wrong             git cairn undo
-A branch was overwritten or deleted    git cairn rescue list, on the host
-What was deployed, and when            git cairn deployments
-Is there a backup, and is it whole     git cairn backup list, git cairn backup verify
-What would a backup miss               git cairn uncommitted
-A new host                             git cairn setup";
 
 /// Deployments that are marked, backups that are proven, and a way back
 #[derive(Debug, Parser)]
-#[command(name = "git-cairn", bin_name = "git cairn", version, before_help = SITUATIONS, disable_help_subcommand = true)]
+#[command(name = "git-cairn", bin_name = "git cairn", version, disable_help_subcommand = true)]
 pub struct Arguments {
     /// Act as if started in this directory
     #[arg(short = 'C', value_name = "DIR", global = true)]
@@ -38,6 +25,23 @@ pub struct Arguments {
     /// What to do
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// Help on one screen: what happened and what to type, then the verbs by their names.
+const SCREEN: &str = "{before-help}{usage-heading} {usage}{after-help}
+
+Options:
+{options}";
+
+/// Returns the command line as it is parsed, completed and documented.
+pub fn program() -> Command {
+    let program = Arguments::command();
+    let table = situations::table(&program);
+    let verbs = format!(
+        "Verbs (git cairn <verb> -h explains one, git help cairn is the manual):\n{}",
+        situations::verbs(&program)
+    );
+    program.before_help(table).after_help(verbs).help_template(SCREEN)
 }
 
 impl Arguments {
@@ -128,6 +132,10 @@ pub struct Setup {
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,
+    /// Only write the manual, below this folder; by default beside this program, where man looks
+    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["store", "site", "environments", "from", "no_backup", "sites", "dry_run"])]
+    #[expect(clippy::option_option, reason = "it may be there without a folder")]
+    pub man: Option<Option<PathBuf>>,
     /// How long to wait for another git-cairn
     #[arg(long, value_name = "TIME", default_value = "600s")]
     pub wait: String,
@@ -571,10 +579,8 @@ pub struct Hook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
-
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        program().debug_assert();
     }
 }

@@ -4,9 +4,11 @@ mod arguments;
 mod command;
 mod consent;
 mod json;
+mod manual;
 mod picker;
 mod progress;
 mod sites;
+mod situations;
 mod source;
 mod style;
 mod table;
@@ -14,8 +16,8 @@ mod ui;
 
 use crate::error::{Error, Kind, READER_LEFT, Result};
 use crate::process::{interrupted, listen_for_interrupts};
-use arguments::{Arguments, Verb};
-use clap::Parser;
+use arguments::{Arguments, Verb, program};
+use clap::FromArgMatches;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use ui::Ui;
@@ -23,19 +25,20 @@ use ui::Ui;
 /// Runs the command line and returns the exit code that scripts rely on.
 pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.collect();
-    let arguments = match Arguments::try_parse_from(&words) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            if !error.use_stderr() {
-                return ExitCode::SUCCESS;
+    let arguments =
+        match program().try_get_matches_from(&words).and_then(|matches| Arguments::from_arg_matches(&matches)) {
+            Ok(arguments) => arguments,
+            Err(error) => {
+                let _ = error.print();
+                if !error.use_stderr() {
+                    return ExitCode::SUCCESS;
+                }
+                // The line could not be read, so whether JSON was asked for can only be seen in its words.
+                let wants_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+                Ui::new(wants_json).misused(&error.to_string());
+                return ExitCode::from(Kind::Usage.exit_code());
             }
-            // The line could not be read, so whether JSON was asked for can only be seen in its words.
-            let wants_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-            Ui::new(wants_json).misused(&error.to_string());
-            return ExitCode::from(Kind::Usage.exit_code());
-        }
-    };
+        };
     let mut ui = Ui::new(arguments.json);
     // A hook, and the worker it started, answer to git and to nobody at a keyboard.
     let by_git = matches!(&arguments.verb, Verb::Hook(_) | Verb::Worker(arguments::Worker { detached: true, .. }));
@@ -62,6 +65,7 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
     let place = arguments.place().enter()?;
     ui.stand_at(&place);
     match arguments.verb {
+        Verb::Setup(what) if what.man.is_some() => command::man::run(what.man.flatten(), ui),
         Verb::Setup(what) => command::setup::run(&place, what, ui),
         Verb::Doctor(what) => command::doctor::run(&place, &what, ui),
         Verb::Status(what) => command::status::run(&place, &what, ui),

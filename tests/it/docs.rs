@@ -126,3 +126,12 @@ fn every_key_is_documented() {
         assert!(policy.contains(&quoted(key)), "{name} is not read");
     }
 }
+
+#[test]
+fn every_exit_code_is_documented() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md")).unwrap();
+    for kind in cairn::error::Kind::ALL {
+        let line = format!("| {} | {}", kind.exit_code(), kind.meaning());
+        assert!(page.contains(&line), "{line} is not in docs/commands.md");
+    }
+}

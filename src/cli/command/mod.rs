@@ -11,6 +11,7 @@ pub mod guard;
 pub mod hold;
 pub mod hook;
 pub mod hooks;
+pub mod man;
 pub mod patch;
 pub mod rescue;
 pub mod restore;
