@@ -12,6 +12,7 @@ pub mod git;
 pub mod guard;
 pub mod health;
 pub mod hook;
+pub mod purge;
 pub mod queue;
 pub mod rescue;
 pub mod restore;

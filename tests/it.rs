@@ -68,6 +68,8 @@ mod pause;
 mod picker;
 #[path = "it/power.rs"]
 mod power;
+#[path = "it/purge.rs"]
+mod purge;
 #[path = "it/reconcile.rs"]
 mod reconcile;
 #[path = "it/repair.rs"]

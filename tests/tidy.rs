@@ -8,7 +8,7 @@ const LINES: &[&[&str]] = &[
     &["health"],
     &["hook", "setup"],
     &["worker", "restore", "undo"],
-    &["deployment"],
+    &["deployment", "purge"],
     &["backup"],
     &["rescue", "ruling"],
     &["audit"],

@@ -2,7 +2,9 @@
 
 mod host;
 
-pub use host::{Audit, AuditVerb, Explain, Grant, Guard, GuardVerb, Hold, Pause, Recover, Release, Rescue, RescueVerb};
+pub use host::{
+    Audit, AuditVerb, Explain, Grant, Guard, GuardVerb, Hold, Pause, Purge, Recover, Release, Rescue, RescueVerb,
+};
 
 use super::situations;
 use crate::git::Place;

@@ -9,6 +9,7 @@ use crate::clock;
 use crate::durable::Modes;
 use crate::error::{Error, Result};
 use crate::git::Repository;
+use crate::purge;
 use crate::queue::State;
 use crate::ruling::Pause;
 use crate::site::Site;
@@ -56,6 +57,14 @@ pub(super) struct Answer {
 pub(super) fn judge(repository: &Repository, push: &Push, voice: &mut Voice) -> Result<Verdict> {
     let site = Site::for_hook(&repository.config());
     let state = State::of(repository, site.map_or(Modes::OWNER, |(site, _)| site.modes));
+    if purge::is_going_on(&state) {
+        // Whatever else is ruled: what this push relies on may be gone a moment later.
+        voice.refusal("objects are being purged on this host at this moment");
+        voice.hint("push again when that is done");
+        let entry = of_push(push, What::Refusal).judged(Judged::Refused, Some("purge".into()));
+        let _ = Log::of(&state).append(&entry, Sync::Now);
+        return Ok(Verdict::Refused);
+    }
     let paused = paused(&state, voice).is_some();
     let answer = match pre_receive::run(repository, push, paused, voice) {
         Ok(answer) => answer,

@@ -21,6 +21,6 @@ pub use settle::{confirm, forget, reconcile};
 /// What was dropped.
 pub const RESCUES: &str = "refs/cairn/rescue/";
 /// Rescues of which it is not known whether their references moved.
-const PENDING: &str = "refs/cairn/pending/";
+pub const PENDING: &str = "refs/cairn/pending/";
 /// Where what was dropped on purpose begins.
-const BANS: &str = "refs/cairn/ban/";
+pub const BANS: &str = "refs/cairn/ban/";

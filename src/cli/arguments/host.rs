@@ -50,6 +50,8 @@ pub enum RescueVerb {
     Show(ShowRescue),
     /// Bring it back: as a new branch, or where it was
     Recover(Recover),
+    /// Destroy it for good, a secret that got in say, if nothing else reaches it
+    Purge(Purge),
 }
 
 /// `git cairn rescue show`.
@@ -72,6 +74,23 @@ pub struct Recover {
     /// Put the reference itself back, if it still is what it was moved to
     #[arg(long)]
     pub in_place: bool,
+}
+
+/// `git cairn rescue purge`.
+#[derive(Debug, Args)]
+pub struct Purge {
+    /// Its id, or a unique start of it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Although backups hold it: they keep it until they are deleted or expire
+    #[arg(long)]
+    pub leave_backups: bool,
+    /// How long to wait for another git-cairn, and for pushes that are under way
+    #[arg(long, value_name = "TIME", default_value = "600s")]
+    pub wait: String,
 }
 
 /// `git cairn guard pause`.

@@ -144,7 +144,7 @@ fn report(repository: &Repository, log: &Log, ui: &mut Ui) -> Result<ExitCode> {
         }
         if report.problems.is_empty() {
             let asked = count(report.anchors, "deployment tag or backup").replace("tag or backups", "tags and backups");
-            ui.result(&format!("{} as written; {asked} agree", count_of(report.lines, "line")));
+            ui.result(&format!("{} as written; {asked} asked", count_of(report.lines, "line")));
         }
     }
     error.map_or_else(done, Err)

@@ -13,6 +13,7 @@ pub mod hook;
 pub mod hooks;
 pub mod man;
 pub mod patch;
+pub mod purge;
 pub mod rescue;
 pub mod restore;
 pub mod revert;

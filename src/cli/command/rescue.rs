@@ -9,6 +9,7 @@ use crate::clock;
 use crate::error::Result;
 use crate::git::{CommitLine, Place, Repository};
 use crate::hook::who_types;
+use crate::purge::{Tombstone, tombstones};
 use crate::rescue::{Kept, all, find, recover_as_branch, recover_in_place};
 use crate::site::Site;
 use crate::text::{count, extra_bytes, json_text};
@@ -24,6 +25,7 @@ pub fn run(place: &Place, what: &Rescue, ui: &mut Ui) -> Result<ExitCode> {
         RescueVerb::List => list(place, ui),
         RescueVerb::Show(what) => show(place, &what.id, ui),
         RescueVerb::Recover(what) => recover(place, what, ui),
+        RescueVerb::Purge(what) => super::purge::run(place, what, ui),
     }
 }
 
@@ -47,23 +49,59 @@ fn document(kept: &Kept) -> Value {
 }
 
 fn list(place: &Place, ui: &mut Ui) -> Result<ExitCode> {
-    let (repository, _) = host(place)?;
+    let (repository, state) = host(place)?;
+    let purged = tombstones(&state)?;
     // What a push is about to do, or was kept from, is none yet.
     let kept: Vec<_> = all(&repository)?.into_iter().filter(|kept| happened(&repository, kept)).collect();
     if ui.wants_json() {
-        ui.document(&json!({"schema": 1, "rescues": kept.iter().map(document).collect::<Vec<_>>()}));
+        let mut rescues: Vec<Value> = kept.iter().map(document).chain(purged.iter().map(gone)).collect();
+        rescues.sort_by(|a, b| b["id"].as_str().cmp(&a["id"].as_str()));
+        ui.document(&json!({"schema": 1, "rescues": rescues}));
         return done();
     }
-    if kept.is_empty() {
+    if kept.is_empty() && purged.is_empty() {
         ui.say("nothing was dropped");
         return done();
     }
-    let rows: Vec<_> = kept.iter().map(|kept| row(&repository, kept)).collect();
+    let mut rows: Vec<_> = kept.iter().map(|kept| row(&repository, kept)).chain(purged.iter().map(gone_row)).collect();
+    rows.sort_by(|a, b| b[0].cmp(&a[0]));
     for line in table::lines(&rows) {
         ui.result(&line);
     }
     ui.hint("to get one back as a branch: git cairn rescue recover <id>");
     done()
+}
+
+/// What was purged, as its tombstone has it.
+fn gone(tombstone: &Tombstone) -> Value {
+    let mut document = json!({
+        "id": tombstone.id,
+        "ref": tombstone.name,
+        "old": tombstone.old,
+        "new": tombstone.new,
+        "dropped": tombstone.dropped,
+        "by": tombstone.by,
+        "at": tombstone.at,
+        "reason": tombstone.reason,
+        "purged": true,
+        "purged_at": tombstone.purged,
+        "purged_by": tombstone.purged_by,
+    });
+    if let Some(extra) = &tombstone.ref_bytes {
+        document["ref_bytes"] = extra.clone().into();
+    }
+    document
+}
+
+fn gone_row(tombstone: &Tombstone) -> Vec<String> {
+    vec![
+        tombstone.id.clone(),
+        tombstone.name.clone(),
+        count(tombstone.dropped, "commit"),
+        tombstone.by.clone(),
+        clock::local(tombstone.at),
+        format!("purged by {}: {}", tombstone.purged_by, tombstone.reason),
+    ]
 }
 
 fn happened(repository: &Repository, kept: &Kept) -> bool {
