@@ -45,6 +45,9 @@ fn main() {
     if wanted("push") {
         push::tables(&sizes, turns);
     }
+    if wanted("guard") {
+        push::guarded(sizes.last().copied().unwrap_or(400_000), turns);
+    }
 }
 
 fn variable(name: &str) -> Option<String> {
