@@ -381,7 +381,7 @@ fn objects_that_are_borrowed_from_another_repository_are_in_the_backup() {
     world.git("borrower.git", &["config", "cairn.reserve", "1MiB"]).ok();
     world.cairn("borrower.git", &["setup"]).ok();
     let before = world.identity("borrower.git");
-    std::fs::remove_dir_all(world.path("site.git")).unwrap();
+    world.remove("site.git");
     world.cairn(".", &["restore", "dev", "--store", "borrower.cairn", "--to", "back.git", "--bare"]).ok();
     assert_eq!(world.identity("back.git"), before);
     assert!(!world.path("back.git/objects/info/alternates").exists());

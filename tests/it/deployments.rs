@@ -281,7 +281,7 @@ fn nor_when_the_host_s_own_count_is_lost_as_well() {
     world.deployed("live", "2");
     world.deployed("live", "3");
     world.git("site.git", &["tag", "-d", "live_1", "live_2"]).ok();
-    std::fs::remove_dir_all(world.path("site.git/cairn")).unwrap();
+    world.remove("site.git/cairn");
     world.deployed("live", "4");
     assert_eq!(world.deployments("site.git", &[])[0]["tag"], "live_3");
 }

@@ -48,7 +48,7 @@ fn every_point_comes_back(seed: u64, history: usize, steps: usize, count: &Count
         points.push(Point { backup, content: host.world.content("site.git"), work_trees: host.detached_work_trees() });
     }
     let world = &host.world;
-    std::fs::remove_dir_all(world.path("site.git")).unwrap();
+    world.remove("site.git");
     for (step, Point { backup, content, work_trees }) in points.iter().enumerate() {
         world.cairn(".", &["restore", backup, "--store", "site.cairn", "--to", "back.git", "--bare"]).ok();
         world.health("back.git");
@@ -161,7 +161,7 @@ fn what_a_replacement_hides_comes_back_and_the_replacement_too() {
     world.git("site.git", &["replace", &old, &new]).ok();
     world.cairn("site.git", &["backup", "create"]).ok();
     let before = world.exact("site.git");
-    std::fs::remove_dir_all(world.path("site.git")).unwrap();
+    world.remove("site.git");
     world.cairn(".", &["restore", "dev", "--store", "site.cairn", "--to", "back.git", "--bare"]).ok();
     assert_eq!(world.exact("back.git"), before);
     world.git("back.git", &["--no-replace-objects", "cat-file", "-e", &old]).ok();

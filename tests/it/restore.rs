@@ -89,8 +89,8 @@ fn a_copy_of_the_store_elsewhere_is_as_good() {
     let elsewhere = world.path("far/away store");
     std::fs::create_dir(world.path("far")).unwrap();
     run(command("cp", &world.path("home")).arg("-r").arg(world.path("site.cairn")).arg(&elsewhere)).ok();
-    std::fs::remove_dir_all(world.path("site.cairn")).unwrap();
-    std::fs::remove_dir_all(world.path("site.git")).unwrap();
+    world.remove("site.cairn");
+    world.remove("site.git");
     let store = elsewhere.to_str().unwrap();
     let restored = world.cairn(".", &["restore", "dev", "--store", store, "--to", "back.git", "--bare"]).ok();
     assert_eq!(world.exact("back.git"), before);
@@ -117,7 +117,7 @@ fn the_printed_line_makes_it_the_host_it_was() {
         lines
     };
     let config_before = config("site.git");
-    std::fs::remove_dir_all(world.path("site.git")).unwrap();
+    world.remove("site.git");
 
     let restored = restore(&world, &["live", "--to", "site.git", "--bare"]).ok();
     let (to, store) = (world.path("site.git"), world.path("site.cairn"));

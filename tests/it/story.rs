@@ -17,7 +17,7 @@ fn a_lost_repository_comes_back_from_its_store_alone() {
     assert_eq!(world.tip("site.git", "live_3^{commit}"), good);
 
     let before = world.identity("site.git");
-    std::fs::remove_dir_all(world.path("site.git")).unwrap();
+    world.remove("site.git");
     let restored = world.cairn(".", &["restore", "live", "--store", "site.cairn", "--to", "site.git", "--bare"]).ok();
     assert_eq!(world.identity("site.git"), before);
 

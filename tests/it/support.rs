@@ -342,6 +342,12 @@ impl World {
         command
     }
 
+    /// Removes a folder, though the worker that a push started may write into it for a moment yet.
+    pub fn remove(&self, name: &str) {
+        let path = self.path(name);
+        until("the folder is gone", || !path.exists() || std::fs::remove_dir_all(&path).is_ok());
+    }
+
     /// Writes an executable script; a shebang is put before it.
     pub fn script(&self, name: &str, body: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;

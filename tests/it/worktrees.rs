@@ -39,7 +39,7 @@ fn the_commit_of_a_linked_work_tree_is_kept_and_named_and_becomes_no_reference()
     assert!(warnings.contains(&format!("work tree wt stands on {commit}")), "{warnings}");
     assert!(!warnings.contains("on-a-branch"), "{warnings}");
     let before = world.exact("site.git");
-    std::fs::remove_dir_all(world.path("site.git")).unwrap();
+    world.remove("site.git");
     world.cairn(".", &["restore", &backup, "--store", "site.cairn", "--to", "back.git", "--bare"]).ok();
     assert_eq!(world.exact("back.git"), before);
     std::fs::remove_dir_all(world.path("back.git")).unwrap();
