@@ -156,26 +156,16 @@ fn as_it_lies(
     file: &mut File,
     size: u64,
     kind: HashKind,
-    mut out: Option<&mut dyn Write>,
+    out: Option<&mut dyn Write>,
 ) -> Result<(ObjectId, u64), NotContent> {
-    let mut hasher = BlobHasher::new(kind, size);
-    let mut read = 0;
-    chunks(file, |bytes| {
-        read += bytes.len() as u64;
-        hasher.update(bytes);
-        out.as_mut().map_or(Ok(()), |out| out.write_all(bytes))
-    })?;
-    if read != size {
-        return Err(NotContent::Moving);
-    }
-    Ok((hasher.finish().ok_or(NotContent::Attack)?, size))
+    hashed(kind, size, out, |each| chunks(file, each))
 }
 
 /// An id is made of the size first, so that the file is read twice.
 fn without_returns(
     file: &mut File,
     kind: HashKind,
-    mut out: Option<&mut dyn Write>,
+    out: Option<&mut dyn Write>,
 ) -> Result<(ObjectId, u64), NotContent> {
     let mut size = 0;
     dropping(file, |bytes| {
@@ -183,9 +173,19 @@ fn without_returns(
         Ok(())
     })?;
     file.rewind()?;
+    hashed(kind, size, out, |each| dropping(file, each))
+}
+
+/// Makes the id of what `hand_on` hands on, which must be `size` bytes, and writes it to `out` as well.
+fn hashed(
+    kind: HashKind,
+    size: u64,
+    mut out: Option<&mut dyn Write>,
+    hand_on: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+) -> Result<(ObjectId, u64), NotContent> {
     let mut hasher = BlobHasher::new(kind, size);
     let mut read = 0;
-    dropping(file, |bytes| {
+    hand_on(&mut |bytes| {
         read += bytes.len() as u64;
         hasher.update(bytes);
         out.as_mut().map_or(Ok(()), |out| out.write_all(bytes))
