@@ -3,6 +3,7 @@
 mod arguments;
 mod command;
 mod consent;
+mod journaled;
 mod json;
 mod manual;
 mod picker;

@@ -52,16 +52,8 @@ pub fn apply(repository: &Repository, journal: &Journal, plan: &Plan) -> Result<
     let mut entry = noted(&prepared, target)?;
     keep(repository, journal, &prepared, &mut entry, target)?;
     journal.write(&entry)?;
-    if let Err(error) = push(repository, &prepared, target) {
-        // Where nobody can tell whether the host has it, the next command asks again.
-        if error.code() != "no-answer" {
-            give_up(journal, &mut entry)?;
-        }
-        return Err(error);
-    }
-    entry.state = State::Accepted;
-    journal.write(&entry)?;
-    follow(repository, journal, &mut entry, false)?;
+    let pushed = push(repository, &prepared, target);
+    conclude(repository, journal, &mut entry, pushed)?;
     if let Some(checkout) = checkout.filter(|_| plan.operation == Verb::Revert) {
         // As git runs it: whatever it says.
         let _ = checkout.git().args(["hook", "run", "--ignore-missing", "post-commit"]).output();
@@ -75,6 +67,26 @@ pub fn apply(repository: &Repository, journal: &Journal, plan: &Plan) -> Result<
         result: target.to_string(),
         undo,
     })
+}
+
+/// Notes how the push ended, and lets the branch and the files here follow where the host accepted it.
+pub(super) fn conclude(
+    repository: &Repository,
+    journal: &Journal,
+    entry: &mut Entry,
+    pushed: Result<()>,
+) -> Result<()> {
+    if let Err(error) = pushed {
+        // Where nobody can tell whether the host has it, the next command asks again.
+        if error.code() != "no-answer" {
+            give_up(journal, entry)?;
+        }
+        return Err(error);
+    }
+    entry.state = State::Accepted;
+    journal.write(entry)?;
+    follow(repository, journal, entry, false)?;
+    Ok(())
 }
 
 /// Marks an operation as one by which nothing was done.

@@ -1,9 +1,8 @@
 //! Catching up with a branch that somebody reset: a person's own commits, and nothing else, go on top of what it is now.
 
-use super::apply::give_up;
+use super::apply::conclude;
 use super::carry::{Carried, carry, commit, own};
 use super::files::text_of;
-use super::follow::follow;
 use super::in_way::in_way;
 use super::local::Local;
 use super::plan::{Changes, Conflict, Plan, Worktree};
@@ -255,21 +254,14 @@ pub fn apply_catch_up(repository: &Repository, journal: &Journal, plan: &Plan) -
     // What only the old branch has is needed to take this back.
     scratch.pack_to(&journal.path(&entry, "pack"), &[head], &[target])?;
     journal.write(&entry)?;
-    if push {
+    let pushed = if push {
         let lease = Lease { name: reference.clone(), expect: Some(onto), target };
         let git = || local.checkout.as_ref().map_or_else(|| repository.git(), crate::git::Checkout::git);
-        if let Err(error) =
-            remote.push_by(repository, git(), &lease, &[]).and_then(|report| accepted(report, &reference))
-        {
-            if error.code() != "no-answer" {
-                give_up(journal, &mut entry)?;
-            }
-            return Err(error);
-        }
-    }
-    entry.state = State::Accepted;
-    journal.write(&entry)?;
-    follow(repository, journal, &mut entry, false)?;
+        remote.push_by(repository, git(), &lease, &[]).and_then(|report| accepted(report, &reference))
+    } else {
+        Ok(())
+    };
+    conclude(repository, journal, &mut entry, pushed)?;
     Ok(Applied {
         schema: 1,
         operation: Verb::CatchUp,

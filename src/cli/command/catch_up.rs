@@ -3,13 +3,14 @@
 use crate::cli::arguments::CatchUp;
 use crate::cli::consent::{agree, saved};
 use crate::cli::done;
+use crate::cli::journaled::{end_of_plan, finish_interrupted};
 use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::deployment::Planned;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::text::{count, without_secrets};
-use crate::undo::{Catching, Journal, Plan, State, Verb, apply_catch_up, finish, plan_catch_up};
+use crate::undo::{Catching, Journal, Plan, Verb, apply_catch_up, plan_catch_up};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -24,19 +25,10 @@ pub fn run(place: &Place, what: CatchUp, ui: &mut Ui) -> Result<ExitCode> {
     if what.consent.plan {
         let caught = plan_catch_up(&repository, &wish)?;
         print(&caught.plan, ui);
-        return match caught.objection() {
-            Some(error) if [Kind::Conflict, Kind::Nothing].contains(&error.kind()) => {
-                Ok(ExitCode::from(error.kind().exit_code()))
-            }
-            Some(error) => Err(error),
-            None => done(),
-        };
+        return end_of_plan(caught.objection());
     }
     let _lock = journal.lock(Duration::ZERO)?;
-    for entry in finish(&repository, &journal)? {
-        let became = if entry.state == State::Done { "finished" } else { "given up: nothing had been done" };
-        ui.say(&format!("a {} that was interrupted ({}) is {became}", entry.operation.word(), entry.id));
-    }
+    finish_interrupted(&repository, &journal, ui)?;
     if let Some(plan) = saved::<Plan>(&what.consent)? {
         if plan.operation != Verb::CatchUp {
             return Err(Error::usage(format!("the plan is to {}", plan.deed())));

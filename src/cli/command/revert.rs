@@ -3,13 +3,14 @@
 use crate::cli::arguments::{Consent, Reset, Revert, Whereabouts};
 use crate::cli::consent::{agree, agree_by_word, saved};
 use crate::cli::done;
+use crate::cli::journaled::{end_of_plan, finish_interrupted};
 use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::deployment::{PlanCommit, Planned};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Place, RefName, Repository};
 use crate::text::{count, without_secrets};
-use crate::undo::{Journal, Mode, Plan, Prepared, State, Verb, Wish, apply, finish, objection, prepare};
+use crate::undo::{Journal, Mode, Plan, Prepared, Verb, Wish, apply, objection, prepare};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,19 +44,10 @@ fn run(place: &Place, wish: &Wish, open: bool, consent: &Consent, ui: &mut Ui) -
     if consent.plan {
         let prepared = prepare(&repository, wish, None)?;
         print(&prepared.plan, open, ui);
-        return match objection(&prepared) {
-            Some(error) if [Kind::Conflict, Kind::Nothing].contains(&error.kind()) => {
-                Ok(ExitCode::from(error.kind().exit_code()))
-            }
-            Some(error) => Err(error),
-            None => done(),
-        };
+        return end_of_plan(objection(&prepared));
     }
     let _lock = journal.lock(Duration::ZERO)?;
-    for entry in finish(&repository, &journal)? {
-        let became = if entry.state == State::Done { "finished" } else { "given up: nothing had been done" };
-        ui.say(&format!("a {} that was interrupted ({}) is {became}", entry.operation.word(), entry.id));
-    }
+    finish_interrupted(&repository, &journal, ui)?;
     if let Some(plan) = saved::<Plan>(consent)? {
         if plan.operation != wish.verb {
             return Err(Error::usage(format!("the plan is to {}", plan.deed())));

@@ -1,0 +1,28 @@
+//! What the commands share that change a branch and keep a journal of it.
+
+use super::done;
+use super::ui::Ui;
+use crate::error::{Error, Kind, Result};
+use crate::git::Repository;
+use crate::undo::{Journal, State, finish};
+use std::process::ExitCode;
+
+/// Brings operations that were interrupted to an end, and says what became of each.
+pub fn finish_interrupted(repository: &Repository, journal: &Journal, ui: &Ui) -> Result<()> {
+    for entry in finish(repository, journal)? {
+        let became = if entry.state == State::Done { "finished" } else { "given up: nothing had been done" };
+        ui.say(&format!("a {} that was interrupted ({}) is {became}", entry.operation.word(), entry.id));
+    }
+    Ok(())
+}
+
+/// How `--plan` ends where this speaks against the plan: conflicts and nothing to do are told by the exit code alone.
+pub fn end_of_plan(objection: Option<Error>) -> Result<ExitCode> {
+    match objection {
+        Some(error) if [Kind::Conflict, Kind::Nothing].contains(&error.kind()) => {
+            Ok(ExitCode::from(error.kind().exit_code()))
+        }
+        Some(error) => Err(error),
+        None => done(),
+    }
+}
