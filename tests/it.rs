@@ -20,6 +20,8 @@ mod catch_up;
 mod chain;
 #[path = "it/colors.rs"]
 mod colors;
+#[path = "it/completion.rs"]
+mod completion;
 #[path = "it/concurrent.rs"]
 mod concurrent;
 #[path = "it/damage.rs"]

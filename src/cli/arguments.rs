@@ -9,6 +9,7 @@ pub use host::{
 use super::situations;
 use crate::git::Place;
 use clap::{Args, Command, CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Deployments that are marked, backups that are proven, and a way back
@@ -101,6 +102,9 @@ pub enum Verb {
     /// Be the hook that git runs
     #[command(hide = true)]
     Hook(Hook),
+    /// Say what may stand at the cursor of a shell
+    #[command(hide = true)]
+    Complete(Complete),
 }
 
 /// `git cairn setup`.
@@ -138,6 +142,10 @@ pub struct Setup {
     #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["store", "site", "environments", "from", "no_backup", "sites", "dry_run"])]
     #[expect(clippy::option_option, reason = "it may be there without a folder")]
     pub man: Option<Option<PathBuf>>,
+    /// Only write what bash, zsh and fish complete, below this folder share; by default ~/.local/share
+    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["store", "site", "environments", "from", "no_backup", "sites", "dry_run", "undo", "man"])]
+    #[expect(clippy::option_option, reason = "it may be there without a folder")]
+    pub completions: Option<Option<PathBuf>>,
     /// How long to wait for another git-cairn
     #[arg(long, value_name = "TIME", default_value = "600s")]
     pub wait: String,
@@ -576,6 +584,14 @@ pub struct Hook {
     /// The hook that stood there before
     #[arg(long)]
     pub then: Option<PathBuf>,
+}
+
+/// `git cairn complete`.
+#[derive(Debug, Args)]
+pub struct Complete {
+    /// The words of the line up to the cursor, the first of which is the program
+    #[arg(last = true)]
+    pub words: Vec<OsString>,
 }
 
 #[cfg(test)]

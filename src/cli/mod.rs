@@ -2,6 +2,7 @@
 
 mod arguments;
 mod command;
+mod completion;
 mod consent;
 mod journaled;
 mod json;
@@ -67,6 +68,7 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
     ui.stand_at(&place);
     match arguments.verb {
         Verb::Setup(what) if what.man.is_some() => command::man::run(what.man.flatten(), ui),
+        Verb::Setup(what) if what.completions.is_some() => command::completions::run(what.completions.flatten(), ui),
         Verb::Setup(what) => command::setup::run(&place, what, ui),
         Verb::Doctor(what) => command::doctor::run(&place, &what, ui),
         Verb::Status(what) => command::status::run(&place, &what, ui),
@@ -89,6 +91,7 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
         Verb::Worker(what) => command::worker::run(&place, what, ui),
         Verb::Demo(what) => command::demo::run(what, ui),
         Verb::Hook(what) => command::hook::run(&what),
+        Verb::Complete(what) => Ok(command::complete::run(&place, what, ui)),
     }
 }
 

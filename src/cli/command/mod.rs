@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod backup;
 pub mod catch_up;
+pub mod complete;
+pub mod completions;
 pub mod demo;
 pub mod deploy;
 pub mod deployments;
