@@ -3,12 +3,16 @@
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{ObjectId, Repository};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a write waits for another one.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// How many pages of its log, of 4 KiB, are folded back into the database at once.
+const LOG_PAGES_MAX: u32 = 64;
 
 /// How old a reader's temporary folder may be before it is taken for one that a killed process left.
 const SCRATCH_AGE_MAX: Duration = Duration::from_secs(86_400);
@@ -140,6 +144,10 @@ impl Database {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
+        // A hook opens it a few times a push and writes a few rows. To fold the log back into the database each time it is closed
+        // takes five syncs; left there it is as durable. Whoever opens it reads the log, so that is kept short.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
         let mut database = Self { connection };
         database.make_tables()?;
         Ok(database)
