@@ -3,7 +3,9 @@
 use super::{ObjectId, Repository};
 use crate::error::{Error, Result};
 use crate::process::Command;
+use gix::objs::{Find, FindExt};
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 
 /// What git tells a hook of where the objects of a push lie.
@@ -12,6 +14,8 @@ const QUARANTINE: [&str; 3] = ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIR
 const AT_ONCE: usize = 64;
 /// Up to how many questions that one walk left open get a process each.
 const ONE_BY_ONE_MAX: usize = 4;
+/// Up to how many commits are read here before git is asked: most pushes bring a few, one after the other.
+const STRAIGHT_MAX: usize = 256;
 
 /// A part of the history: commits, each before its parents.
 #[derive(Debug, Default)]
@@ -96,10 +100,14 @@ impl Graph {
             let unreadable = || Error::outside("git", "git rev-list answers in no way we know");
             let id = ids.next().and_then(std::result::Result::ok).ok_or_else(unreadable)?;
             let parents = ids.collect::<std::result::Result<_, _>>().map_err(|_| unreadable())?;
-            graph.places.insert(id, graph.order.len());
-            graph.order.push((id, parents));
+            graph.push(id, parents);
         }
         Ok(graph)
+    }
+
+    fn push(&mut self, id: ObjectId, parents: Vec<ObjectId>) {
+        self.places.insert(id, self.order.len());
+        self.order.push((id, parents));
     }
 }
 
@@ -125,6 +133,11 @@ impl Repository {
     /// Tells for each pair of commits whether the first is an ancestor of the second, and returns what the second have and
     /// none of the first. An id that leads to no commit is an ancestor of nothing.
     pub fn are_ancestors(&self, pairs: &[(ObjectId, ObjectId)]) -> Result<(Vec<bool>, Graph)> {
+        if let [(old, new)] = pairs
+            && let Some(graph) = self.straight(old, new)
+        {
+            return Ok((vec![true], graph));
+        }
         let (old, new): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
         let turned: Vec<_> = pairs.iter().map(|(old, new)| (*new, *old)).collect();
         let graph = self.graph(&new, &old)?;
@@ -149,6 +162,27 @@ impl Repository {
         Ok((answers, graph))
     }
 
+    /// Loads what `new` has and `old` has not, where that is a short line of commits with one parent each: most pushes are, and
+    /// of those a process of git costs more than everything else. `None` of any other: git tells.
+    fn straight(&self, old: &ObjectId, new: &ObjectId) -> Option<Graph> {
+        let quarantine = std::env::var_os(QUARANTINE[2]).and_then(|path| self.objects_in(&path));
+        let (mut graph, mut next, mut bytes) = (Graph::default(), *new, Vec::new());
+        while next != *old {
+            let pushed = quarantine.as_ref().and_then(|objects| only_parent(objects, &next, &mut bytes));
+            let parent = pushed.or_else(|| only_parent(&self.gix().objects, &next, &mut bytes))?;
+            if graph.len() == STRAIGHT_MAX {
+                return None;
+            }
+            graph.push(next, vec![parent]);
+            next = parent;
+        }
+        Some(graph)
+    }
+
+    fn objects_in(&self, folder: &OsStr) -> Option<gix::odb::Handle> {
+        gix::odb::at(folder, self.hash_kind()).ok()
+    }
+
     /// Returns the commits that objects of the push lead to, `None` for those that lead to none.
     pub fn peel_in_quarantine(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectId>>> {
         let input: String = ids.iter().map(|id| format!("{id}^{{commit}}\n")).collect();
@@ -157,6 +191,12 @@ impl Repository {
         let lines = out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         Ok(lines.map(|line| ObjectId::from_hex(line).ok()).collect())
     }
+}
+
+/// Returns the parent of a commit that is there and has just one.
+fn only_parent(objects: &impl Find, id: &ObjectId, bytes: &mut Vec<u8>) -> Option<ObjectId> {
+    let mut parents = objects.find_commit_iter(id, bytes).ok()?.parent_ids();
+    parents.next().filter(|_| parents.next().is_none())
 }
 
 #[cfg(test)]
