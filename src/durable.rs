@@ -183,6 +183,20 @@ pub fn sync_file_system(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Does so for every file system that one of these paths lies on, once for each.
+pub fn sync_file_systems(paths: &[&Path]) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let mut synced = Vec::new();
+    for path in paths {
+        let device = std::fs::metadata(path).at("read", path)?.dev();
+        if !synced.contains(&device) {
+            sync_file_system(path)?;
+            synced.push(device);
+        }
+    }
+    Ok(())
+}
+
 /// Returns how many bytes an ordinary user may still write to the file system of `path`.
 ///
 /// Of a path that does not exist yet, the folder above it is asked.

@@ -59,10 +59,10 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         audit(&state, environment, settled, voice);
     }
     let jobs = enqueue(repository, &site, &state, &earlier, &deployed, &kept, only_deployments);
+    let worker = jobs.is_ok().then(|| worker::start_own(repository, &state));
     if !moved.is_empty() {
         // From here on a power cut takes nothing away: neither what this push brought, nor what it stands on.
-        durable::sync_file_system(repository.git_dir())?;
-        durable::sync_file_system(&repository.objects_dir())?;
+        durable::sync_file_systems(&[repository.git_dir(), &repository.objects_dir()])?;
     }
     for (environment, settled) in &deployed {
         tell_deployment(environment, settled, voice);
@@ -76,7 +76,10 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         edits::tell(one, tag.as_deref(), voice);
     }
     match jobs {
-        Ok(jobs) => tell_snapshot(repository, &site, &state, &jobs, voice),
+        Ok(jobs) => {
+            let waited = worker.transpose().and_then(|worker| worker::wait_for(worker.flatten(), &site, &state, &jobs));
+            tell_snapshot(&site, waited, voice);
+        }
         Err(error) => {
             voice.warning(&format!("no backup is queued: {error}"));
             voice.hint("make one on the host when that is mended: git cairn backup create --all");
@@ -187,8 +190,8 @@ fn tell_deployment(environment: &Environment, settled: &Settled, voice: &mut Voi
     }
 }
 
-fn tell_snapshot(repository: &Repository, site: &Site, state: &State, jobs: &[i64], voice: &mut Voice) {
-    match worker::start_and_wait(repository, site, state, jobs) {
+fn tell_snapshot(site: &Site, waited: Result<Waited>, voice: &mut Voice) {
+    match waited {
         Ok(Waited::Done(backups)) => {
             for backup in backups {
                 let proven = is_proven_id(&host_store(site), &site.name, &backup).unwrap_or(false);

@@ -65,6 +65,17 @@ pub struct Job {
     pub backup: Option<String>,
 }
 
+/// How far a job has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The state.
+    pub state: JobState,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// The backup it made.
+    pub backup: Option<String>,
+}
+
 const COLUMNS: &str = "id, token, environment, initiator, at, refs, others, tag, commit_id, note, keep_days,
     state, attempts, error, backup";
 
@@ -98,11 +109,13 @@ impl Database {
         Ok(rows.next().transpose()?)
     }
 
-    /// Returns a job.
-    pub fn job(&self, id: i64) -> Result<Option<Job>> {
-        let mut statement = self.connection.prepare(&format!("SELECT {COLUMNS} FROM job WHERE id = ?1"))?;
-        let mut rows = statement.query_map([id], read)?;
-        Ok(rows.next().transpose()?)
+    /// Returns how far a job has come, without its list: whoever waits asks often.
+    pub fn progress(&self, id: i64) -> Result<Option<Progress>> {
+        let query = "SELECT state, error, backup FROM job WHERE id = ?1";
+        let read = |row: &Row<'_>| {
+            Ok(Progress { state: state_of(&row.get::<_, String>(0)?), error: row.get(1)?, backup: row.get(2)? })
+        };
+        Ok(self.connection.query_row(query, [id], read).optional()?)
     }
 
     /// Returns the row of the job that a deployment made, by its tag.
@@ -154,8 +167,16 @@ impl Database {
     }
 }
 
+fn state_of(word: &str) -> JobState {
+    match word {
+        "waiting" => JobState::Waiting,
+        "running" => JobState::Running,
+        "done" => JobState::Done,
+        _ => JobState::Failed,
+    }
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
-    let state: String = row.get(11)?;
     Ok(Job {
         id: row.get(0)?,
         what: NewJob {
@@ -170,12 +191,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
             note: row.get(9)?,
             keep_days: row.get(10)?,
         },
-        state: match state.as_str() {
-            "waiting" => JobState::Waiting,
-            "running" => JobState::Running,
-            "done" => JobState::Done,
-            _ => JobState::Failed,
-        },
+        state: state_of(&row.get::<_, String>(11)?),
         attempts: row.get(12)?,
         error: row.get(13)?,
         backup: row.get(14)?,

@@ -9,5 +9,5 @@ mod job;
 mod movement;
 
 pub use database::{Database, State};
-pub use job::{Job, JobState, NewJob};
+pub use job::{Job, JobState, NewJob, Progress};
 pub use movement::{Movement, MovementState};

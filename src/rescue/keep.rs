@@ -109,6 +109,5 @@ fn write(repository: &Repository, site: &Site, records: &[Record]) -> Result<()>
         return repository.update_refs("cairn: rescue", instructions.as_bytes());
     }
     repository.update_refs_quickly(instructions.as_bytes())?;
-    durable::sync_file_system(repository.git_dir())?;
-    durable::sync_file_system(&repository.objects_dir())
+    durable::sync_file_systems(&[repository.git_dir(), &repository.objects_dir()])
 }

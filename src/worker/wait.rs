@@ -3,13 +3,14 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::Repository;
 use crate::process::Command;
-use crate::queue::{Database, JobState, State};
+use crate::queue::{Database, JobState, Progress, State};
 use crate::site::Site;
 use std::path::PathBuf;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// How often a waiting hook looks whether the worker has ended.
-const LOOK: Duration = Duration::from_millis(3);
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What became of the work while the hook waited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,15 +25,18 @@ pub enum Waited {
     Failed(String),
 }
 
-/// Starts a worker and waits for these jobs, within the hook's budget.
+/// Starts a worker for what was queued, which begins while the hook does its other work; `None` where only the owner of the
+/// repository may.
+pub fn start_own(repository: &Repository, state: &State) -> Result<Option<Child>> {
+    if state.is_ours()? { start(repository).map(Some) } else { Ok(None) }
+}
+
+/// Waits for these jobs, within the hook's budget from now on, which the worker of [`start_own`] does.
 ///
 /// Where another worker waits for its turn already, ours ends at once and that one does our jobs too.
-pub fn start_and_wait(repository: &Repository, site: &Site, state: &State, jobs: &[i64]) -> Result<Waited> {
-    if !state.is_ours()? {
-        return Ok(Waited::ForOwner);
-    }
+pub fn wait_for(worker: Option<Child>, site: &Site, state: &State, jobs: &[i64]) -> Result<Waited> {
+    let Some(mut child) = worker else { return Ok(Waited::ForOwner) };
     let deadline = Instant::now() + site.hook_budget;
-    let mut child = start(repository)?;
     let database = state.database()?;
     loop {
         let ended = child.try_wait().ok().flatten();
@@ -51,7 +55,7 @@ pub fn start_and_wait(repository: &Repository, site: &Site, state: &State, jobs:
 }
 
 /// Starts a worker that goes on without us.
-pub fn start(repository: &Repository) -> Result<std::process::Child> {
+pub fn start(repository: &Repository) -> Result<Child> {
     let worker = Command::new(git_cairn()?).arg("--git-dir").arg(repository.git_dir());
     worker.args(["worker", "--once", "--detached"]).detach()
 }
@@ -60,10 +64,10 @@ pub fn start(repository: &Repository) -> Result<std::process::Child> {
 fn progress(database: &Database, jobs: &[i64]) -> Result<Option<Waited>> {
     let mut backups = Vec::new();
     for id in jobs {
-        match database.job(*id)? {
-            Some(job) if job.state == JobState::Done => backups.extend(job.backup),
-            Some(job) if job.state == JobState::Failed => {
-                return Ok(Some(Waited::Failed(job.error.unwrap_or_else(|| "for an unknown reason".into()))));
+        match database.progress(*id)? {
+            Some(Progress { state: JobState::Done, backup, .. }) => backups.extend(backup),
+            Some(Progress { state: JobState::Failed, error, .. }) => {
+                return Ok(Some(Waited::Failed(error.unwrap_or_else(|| "for an unknown reason".into()))));
             }
             Some(_) | None => return Ok(None),
         }
