@@ -44,6 +44,8 @@ mod exact;
 mod faults;
 #[path = "it/git_habits.rs"]
 mod git_habits;
+#[path = "it/gitolite.rs"]
+mod gitolite;
 #[path = "it/grant.rs"]
 mod grant;
 #[path = "it/guard.rs"]
@@ -92,6 +94,8 @@ mod setup;
 mod sites;
 #[path = "it/ssh.rs"]
 mod ssh;
+#[path = "it/sshd.rs"]
+mod sshd;
 #[path = "it/status.rs"]
 mod status;
 #[path = "it/story.rs"]

@@ -1,134 +1,13 @@
 //! Pushes as most hosts get them: over ssh, from several unix users, and cut off in the middle.
 
-use crate::support::{GIT_CAIRN, Ran, World, command, host, missing_peer, run, until};
+use crate::sshd::{Sshd, Users, found, is_root, open, own_name, programs};
+use crate::support::{World, command, host, missing_peer, run, until};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
-const SSHD: &str = "/usr/sbin/sshd";
-
-/// A real sshd of a test's own, on a port of its own, dead when the test ends.
-struct Sshd {
-    server: Child,
-    port: u16,
-}
-
-impl Sshd {
-    /// Starts one that lets anybody in who holds the world's key, and makes the world's git use that key.
-    ///
-    /// With `home`, that is everybody's home on the server too. `None` where there is no sshd on this machine.
-    fn start(test: &str, world: &World, home: Option<&Path>) -> Option<Self> {
-        if !Path::new(SSHD).exists() || !found("ssh-keygen") {
-            missing_peer(test, "OpenSSH's sshd and ssh-keygen");
-            return None;
-        }
-        if is_root() {
-            // Where no service manager has started sshd, nobody has made the folder that it gives up its rights in.
-            fs::create_dir_all("/run/sshd").unwrap();
-        }
-        open(world, ".", 0o755);
-        fs::create_dir(world.path("ssh")).unwrap();
-        for key in ["host", "client"] {
-            let mut keygen = command("ssh-keygen", &world.path("home"));
-            run(keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(world.path("ssh").join(key))).ok();
-        }
-        let own = path_of(&command("true", world.path("home").as_path()));
-        let home = home.map(|home| format!(" HOME={}", home.display())).unwrap_or_default();
-        for _ in 0..5 {
-            let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-            let config = format!(
-                "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {keys}\nPidFile none\nUsePAM no\n\
-                 StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
-                 UseDNS no\nMaxStartups 100\nSubsystem sftp internal-sftp\nSetEnv PATH={own} GIT_CONFIG_NOSYSTEM=1 TZ=UTC{home}\n",
-                host = world.path("ssh/host").display(),
-                keys = world.path("ssh/client.pub").display(),
-            );
-            fs::write(world.path("ssh/config"), config).unwrap();
-            if let Some(sshd) = Self::listen(world, port) {
-                sshd.introduce(world);
-                return Some(sshd);
-            }
-        }
-        panic!("sshd does not listen:\n{}", fs::read_to_string(world.path("ssh/log")).unwrap_or_default());
-    }
-
-    /// `None` where somebody else took the port first.
-    fn listen(world: &World, port: u16) -> Option<Self> {
-        let log = world.path("ssh/log");
-        let mut server = Command::new(SSHD);
-        server.args(["-D", "-e", "-f"]).arg(world.path("ssh/config")).stdin(Stdio::null()).stdout(Stdio::null());
-        let mut sshd = Self { server: server.stderr(fs::File::create(&log).unwrap()).spawn().unwrap(), port };
-        let listens = format!("Server listening on 127.0.0.1 port {port}.");
-        until("sshd listens or ends", || {
-            let ended = sshd.server.try_wait().unwrap().is_some();
-            ended || fs::read_to_string(&log).unwrap().contains(&listens)
-        });
-        sshd.server.try_wait().unwrap().is_none().then_some(sshd)
-    }
-
-    /// Tells the world's git how to reach it.
-    fn introduce(&self, world: &World) {
-        let known = fs::read_to_string(world.path("ssh/host.pub")).unwrap();
-        fs::write(world.path("ssh/known"), format!("[127.0.0.1]:{} {known}", self.port)).unwrap();
-        let client = format!(
-            "ssh -F /dev/null -i {key} -o UserKnownHostsFile={known} -o IdentitiesOnly=yes -o BatchMode=yes \
-             -o ConnectTimeout=10 -p {port}",
-            key = world.path("ssh/client").display(),
-            known = world.path("ssh/known").display(),
-            port = self.port,
-        );
-        world.git(".", &["config", "--global", "core.sshCommand", &client]).ok();
-    }
-
-    /// Returns the URL of a repository of the world, as a user reaches it.
-    fn url(&self, world: &World, user: &str, name: &str) -> String {
-        format!("ssh://{user}@127.0.0.1:{}{}", self.port, world.path(name).display())
-    }
-
-    /// Runs a shell command on the server as a user, over ssh itself.
-    #[track_caller]
-    fn as_user(&self, world: &World, user: &str, script: &str) -> Ran {
-        let client = world.git(".", &["config", "--global", "core.sshCommand"]).ok();
-        let words: Vec<&str> = client.out().split(' ').collect();
-        let address = format!("{user}@127.0.0.1");
-        let mut ssh = command(words[0], &world.path("home"));
-        run(ssh.args(&words[1..]).args([address.as_str(), script]))
-    }
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-fn found(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
-
-/// The name of the user who runs the tests.
-fn own_name(world: &World) -> String {
-    run(command("id", &world.path("home")).arg("-un")).ok().out().to_owned()
-}
-
-/// The `PATH` that a command of the harness has.
-fn path_of(command: &Command) -> String {
-    let value = command.get_envs().find_map(|(name, value)| (name == "PATH").then_some(value?));
-    value.unwrap().to_str().unwrap().to_owned()
-}
-
-fn open(world: &World, name: &str, mode: u32) {
-    fs::set_permissions(world.path(name), fs::Permissions::from_mode(mode)).unwrap();
-}
+use std::process::Stdio;
 
 /// Everything below a folder, and the folder itself.
 fn everything(folder: &Path) -> Vec<PathBuf> {
@@ -196,40 +75,6 @@ fn deploying_and_rolling_back_over_ssh() {
     assert_eq!(seen[2]["note"], "the first");
 }
 
-/// Two users with a group in common, gone when the test ends.
-struct Users {
-    group: String,
-    names: [String; 2],
-}
-
-impl Users {
-    fn make(world: &World) -> Self {
-        let process = std::process::id();
-        let users =
-            Self { group: format!("cairn-{process}"), names: ["a", "b"].map(|n| format!("cairn-{process}{n}")) };
-        let home = world.path("home");
-        run(command("groupadd", &home).arg(&users.group)).ok();
-        for name in &users.names {
-            // A password that nobody can have: sshd lets nobody in whose account is locked.
-            let mut useradd = command("useradd", &home);
-            useradd.args(["-M", "-U", "-p", "*", "-s", "/bin/sh", "-G", &users.group, "-d"]).arg(world.path(name));
-            run(useradd.arg(name)).ok();
-            fs::create_dir(world.path(name)).unwrap();
-            let chown = format!("{name}:{name}");
-            run(command("chown", &home).arg(chown).arg(world.path(name))).ok();
-        }
-        users
-    }
-}
-
-impl Drop for Users {
-    fn drop(&mut self) {
-        for words in self.names.iter().map(|name| ["userdel", name]).chain([["groupdel", self.group.as_str()]]) {
-            let _ = Command::new(words[0]).arg(words[1]).stderr(Stdio::null()).status();
-        }
-    }
-}
-
 #[test]
 fn in_a_shared_repository_others_queue_and_the_owner_writes_the_store() {
     let test = "a push of another unix user";
@@ -237,20 +82,12 @@ fn in_a_shared_repository_others_queue_and_the_owner_writes_the_store() {
         return missing_peer(test, "root and useradd");
     }
     let world = World::new();
-    // Where other users can reach it, whatever folder this was built in. A copy is made by a process of its own, so that
-    // no child of another test holds it open for writing.
-    fs::create_dir(world.path("bin")).unwrap();
-    for program in ["git-cairn", "cairn-pre-receive", "cairn-post-receive"] {
-        let (built, here) = (Path::new(GIT_CAIRN).with_file_name(program), world.path("bin").join(program));
-        if fs::hard_link(&built, &here).is_err() {
-            run(command("cp", &world.path("home")).args([built, here])).ok();
-        }
-    }
+    let bin = programs(&world);
     let Some(sshd) = Sshd::start(test, &world, None) else { return };
     let users = Users::make(&world);
     let [a, b] = &users.names;
     let on_host = |user: &str, script: &str| {
-        let own = format!("PATH={}:$PATH; cd {} && {script}", world.path("bin").display(), world.path("srv").display());
+        let own = format!("PATH={}:$PATH; cd {} && {script}", bin.display(), world.path("srv").display());
         sshd.as_user(&world, user, &own)
     };
 

@@ -1,8 +1,10 @@
 //! Where git, or the front end that runs it, looks for the hooks of a repository, and where ours may stand.
 
 use super::record::Record;
+use super::shim::is_ours;
 use crate::error::Result;
 use crate::git::Repository;
+use crate::hook::Event;
 use bstr::ByteSlice;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -47,12 +49,12 @@ pub struct Facts {
     pub hooks_path: Option<PathBuf>,
     /// What an earlier installation noted.
     pub record: Option<Record>,
-    /// Whether the repository is one of GitLab's.
-    pub gitlab: bool,
-    /// Whether it is one of Gitea's or Forgejo's.
-    pub gitea: bool,
+    /// Whose repository it is, if a front end's that runs folders of its own.
+    pub forge: Option<Forge>,
     /// Whether gitolite has put its own hook here.
     pub gitolite: bool,
+    /// Whether a file of ours stands in the folder of the repository itself.
+    pub inside: bool,
 }
 
 /// Looks at a repository's hooks.
@@ -62,16 +64,20 @@ pub fn facts(repository: &Repository) -> Result<Facts> {
     let common_dir = repository.common_dir();
     let config = repository.config();
     let local = config.local().filter(|(key, _)| key.to_string() == "core.hookspath").last();
-    let update = std::fs::read_link(folder.join("update")).unwrap_or_default();
+    let own = common_dir.join("hooks");
+    let update = std::fs::read_link(own.join("update")).unwrap_or_default();
+    let ours = |event: Event| std::fs::read(own.join(event.name())).is_ok_and(|bytes| is_ours(&bytes));
+    let gitlab = common_dir.join("custom_hooks").is_dir()
+        || config.get("gitlab", "fullpath").is_some()
+        || common_dir.components().any(|part| part.as_os_str() == "@hashed");
+    let gitea = folder.join("pre-receive.d/gitea").is_file();
     Ok(Facts {
         resolved: std::fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone()),
         hooks_path: local.map(|(_, value)| PathBuf::from(OsStr::from_bytes(value))),
         record: Record::read(&common_dir)?,
-        gitlab: common_dir.join("custom_hooks").is_dir()
-            || config.get("gitlab", "fullpath").is_some()
-            || common_dir.components().any(|part| part.as_os_str() == "@hashed"),
-        gitea: folder.join("pre-receive.d/gitea").is_file(),
+        forge: if gitlab { Some(Forge::GitLab) } else { gitea.then_some(Forge::Gitea) },
         gitolite: update.as_os_str().as_bytes().contains_str(".gitolite/hooks/"),
+        inside: Event::ALL.into_iter().any(ours),
         common_dir,
         folder,
     })
@@ -80,15 +86,16 @@ pub fn facts(repository: &Repository) -> Result<Facts> {
 impl Facts {
     /// Decides where our files may stand.
     pub fn layout(&self) -> Layout {
-        if self.gitlab {
-            return Layout::Forge(Forge::GitLab);
-        }
-        if self.gitea {
-            return Layout::Forge(Forge::Gitea);
+        if let Some(forge) = self.forge {
+            return Layout::Forge(forge);
         }
         // Where we stand beside a folder already, that one counts, and not ours.
         if let Some(found) = self.record.as_ref().and_then(Record::found_folder) {
             return Layout::Beside { found: self.common_dir.join(found) };
+        }
+        // `gitolite setup` puts a link over every name in this folder that its common hooks have.
+        if self.gitolite && !self.inside && self.resolved == self.common_dir.join("hooks") {
+            return Layout::Beside { found: self.resolved.clone() };
         }
         // A link may lead to a folder that other repositories share.
         if self.resolved.starts_with(&self.common_dir) {
@@ -116,12 +123,27 @@ impl Facts {
         }
     }
 
+    /// Returns the name by which a hook of a found folder is run.
+    ///
+    /// gitolite's multi-hook-driver refuses a push only where it is called `hooks/pre-receive`, as git calls it in a bare
+    /// repository, in whose folder the hooks of a push are always run.
+    pub fn called(&self, found: &Path, event: &str) -> PathBuf {
+        let of_a_push = ["pre-receive", "update", "post-receive", "post-update"].contains(&event);
+        let inside = found.strip_prefix(&self.common_dir).ok().filter(|_| self.gitolite && of_a_push);
+        inside.unwrap_or(found).join(event)
+    }
+
     /// Says, for a person, what was recognized.
     pub fn told(&self, layout: &Layout) -> String {
         let folder = |path: &Path| path.display().to_string();
         match layout {
             Layout::Own if self.gitolite => format!("{}, in which gitolite has its own", folder(&self.resolved)),
             Layout::Own => folder(&self.resolved),
+            Layout::Beside { found } if self.gitolite => format!(
+                "{}, named by core.hooksPath, because gitolite writes its own into {}",
+                folder(&self.own_folder(layout)),
+                folder(found)
+            ),
             Layout::Beside { found } => format!(
                 "{}, named by core.hooksPath, because {} serves other repositories too",
                 folder(&self.own_folder(layout)),
@@ -160,11 +182,23 @@ mod tests {
     }
 
     #[test]
+    fn what_gitolite_may_write_over_is_stood_beside() {
+        let gitolite = Facts { gitolite: true, ..seen("/srv/a.git/hooks") };
+        assert_eq!(gitolite.layout(), Layout::Beside { found: "/srv/a.git/hooks".into() });
+        assert_eq!(gitolite.called(&gitolite.folder, "pre-receive"), Path::new("hooks/pre-receive"));
+        assert_eq!(gitolite.called(&gitolite.folder, "post-merge"), Path::new("/srv/a.git/hooks/post-merge"));
+        assert_eq!(seen("/etc/hooks").called(Path::new("/etc/hooks"), "update"), Path::new("/etc/hooks/update"));
+        // It came when we were here already.
+        let later = Facts { gitolite: true, inside: true, ..seen("/srv/a.git/hooks") };
+        assert_eq!(later.layout(), Layout::Own);
+    }
+
+    #[test]
     fn front_ends_have_folders_of_their_own() {
-        let gitlab = Facts { gitlab: true, ..seen("/srv/a.git/hooks") };
+        let gitlab = Facts { forge: Some(Forge::GitLab), ..seen("/srv/a.git/hooks") };
         let file = gitlab.file(&gitlab.layout(), "pre-receive");
         assert_eq!(file, Path::new("/srv/a.git/custom_hooks/pre-receive.d/cairn"));
-        let gitea = Facts { gitea: true, ..seen("/srv/a.git/hooks") };
+        let gitea = Facts { forge: Some(Forge::Gitea), ..seen("/srv/a.git/hooks") };
         let file = gitea.file(&gitea.layout(), "post-receive");
         assert_eq!(file, Path::new("/srv/a.git/hooks/post-receive.d/cairn"));
     }

@@ -78,7 +78,7 @@ pub fn plan_install(facts: &Facts, git_cairn: &Path) -> Result<InstallPlan> {
         let before = match &layout {
             Layout::Own => Before::Beside,
             Layout::Beside { found: folder } => {
-                found = folder.join(event.name());
+                found = facts.called(folder, event.name());
                 Before::At(&found)
             }
             Layout::Forge(_) => Before::Nowhere,
@@ -89,7 +89,7 @@ pub fn plan_install(facts: &Facts, git_cairn: &Path) -> Result<InstallPlan> {
         Layout::Own => steps.extend(siblings(&facts.own_folder(&layout), &steps)?),
         Layout::Beside { found } => {
             let own = facts.own_folder(&layout);
-            steps.extend(OTHERS.iter().filter_map(|name| forward(&own.join(name), &found.join(name), name)));
+            steps.extend(OTHERS.iter().filter_map(|name| forward(facts, found, &own.join(name), name)));
             if facts.hooks_path.as_ref() != Some(&own) {
                 steps.push(Step::HooksPath(own));
             }
@@ -161,12 +161,13 @@ fn siblings(folder: &Path, steps: &[Step]) -> Result<Vec<Step>> {
 
 /// Runs a hook of the found folder as if git had: by a file where one is there, so that its `$0` stays, else by a link that
 /// leads nowhere for now, and so costs git nothing.
-fn forward(path: &Path, found: &Path, name: &str) -> Option<Step> {
+fn forward(facts: &Facts, folder: &Path, path: &Path, name: &str) -> Option<Step> {
     let standing = std::fs::symlink_metadata(path).is_ok();
-    if !is_executable(found) || MEANT_BY_PRESENCE.contains(&name) {
-        return (!standing).then(|| Step::Link { path: path.into(), to: found.into() });
+    let found = folder.join(name);
+    if !is_executable(&found) || MEANT_BY_PRESENCE.contains(&name) {
+        return (!standing).then(|| Step::Link { path: path.into(), to: found });
     }
-    let content = forwarder(found);
+    let content = forwarder(&facts.called(folder, name));
     let current = std::fs::read(path).unwrap_or_default();
     let theirs = standing && !path.is_symlink() && !is_ours(&current);
     (!theirs && (current != content || path.is_symlink())).then(|| Step::Write { path: path.into(), content })
