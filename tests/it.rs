@@ -60,6 +60,8 @@ mod hold;
 mod hooks;
 #[path = "it/hooks_install.rs"]
 mod hooks_install;
+#[path = "it/http.rs"]
+mod http;
 #[path = "it/large.rs"]
 mod large;
 #[path = "it/man.rs"]
