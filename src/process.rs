@@ -1,17 +1,20 @@
 //! The one place where a process is started: arguments as a list, never a shell, a known environment.
 
 mod interrupt;
+mod limit;
 mod trace;
 
 pub use interrupt::{heard as interrupted, idle, listen as listen_for_interrupts};
 
 use crate::error::{Error, Result};
+use limit::Limit;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdout, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// What a git process must not inherit, so that a hook's repository does not leak into another
@@ -187,25 +190,46 @@ impl Command {
         let described = self.described();
         let mut child = self.spawn()?;
         let stdin = child.stdin.take();
-        let mut stdout = child.stdout.take().expect("stdout is piped");
-        let stderr = child.stderr.take();
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 let _ = stdin.map(|mut pipe| pipe.write_all(input));
             });
-            let complaints = scope.spawn(move || stderr.map(read_capped).unwrap_or_default());
-            let consumed = consume(&mut stdout);
-            drop(stdout);
-            let status = child.wait().map_err(|error| cannot_wait(&described, &error))?;
-            let stderr = complaints.join().unwrap_or_default();
-            interrupt::check_status(status)?;
-            if !status.success() {
-                // If the consumer gave up (a full disk, say) the child's broken pipe is only the echo.
-                consumed?;
-                return Err(died(&described, status, &stderr));
-            }
-            consumed
+            hand_on(child, &described, consume)
         })
+    }
+
+    /// Starts it with a file as its standard input and hands its standard output to `consume` while it runs. At the deadline
+    /// it is ended with everything it started.
+    ///
+    /// Returns an error as [`Command::stream_with`] does.
+    pub fn stream_file<T>(
+        mut self,
+        input: File,
+        deadline: Option<Instant>,
+        consume: impl FnOnce(&mut ChildStdout) -> Result<T>,
+    ) -> Result<T> {
+        self.inner.stdin(input);
+        let described = self.described();
+        let (child, _limit) = self.spawn_within(deadline)?;
+        hand_on(child, &described, consume)
+    }
+
+    /// Starts it to be spoken with over its standard input and output; nobody hears what else it says. At the deadline it is
+    /// ended with everything it started.
+    pub fn converse(mut self, deadline: Option<Instant>) -> Result<Conversation> {
+        self.inner.stdin(Stdio::piped()).stderr(Stdio::null());
+        let (mut child, limit) = self.spawn_within(deadline)?;
+        let (input, output) = (child.stdin.take(), child.stdout.take().expect("stdout is piped"));
+        Ok(Conversation { input, output, child, _limit: limit })
+    }
+
+    fn spawn_within(&mut self, deadline: Option<Instant>) -> Result<(Child, Option<Limit>)> {
+        if deadline.is_some() {
+            self.inner.process_group(0);
+        }
+        let child = self.spawn()?;
+        let limit = deadline.map(|deadline| Limit::on(&child, deadline));
+        Ok((child, limit))
     }
 
     /// Starts it; what it prints is read later, and must be little.
@@ -276,6 +300,30 @@ impl Command {
     }
 }
 
+/// A process that is spoken with. When this goes, its input ends, and its end is waited for.
+#[derive(Debug)]
+pub struct Conversation {
+    input: Option<ChildStdin>,
+    /// What it says.
+    pub output: ChildStdout,
+    child: Child,
+    _limit: Option<Limit>,
+}
+
+impl Conversation {
+    /// Says something.
+    pub fn say(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.input.as_mut().map_or(Ok(()), |input| input.write_all(bytes))
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+}
+
 /// A process that was started and does its work while we do ours.
 pub struct Started {
     child: Child,
@@ -288,6 +336,26 @@ impl Started {
         let described = self.described;
         collect(self.child, described.as_ref()).and_then(|output| successful(output, &described))
     }
+}
+
+/// Hands the standard output of a child to `consume`; the child's own exit status decides.
+fn hand_on<T>(mut child: Child, described: &str, consume: impl FnOnce(&mut ChildStdout) -> Result<T>) -> Result<T> {
+    let mut stdout = child.stdout.take().expect("stdout is piped");
+    let stderr = child.stderr.take();
+    std::thread::scope(|scope| {
+        let complaints = scope.spawn(move || stderr.map(read_capped).unwrap_or_default());
+        let consumed = consume(&mut stdout);
+        drop(stdout);
+        let status = child.wait().map_err(|error| cannot_wait(described, &error))?;
+        let stderr = complaints.join().unwrap_or_default();
+        interrupt::check_status(status)?;
+        if !status.success() {
+            // If the consumer gave up (a full disk, say) the child's broken pipe is only the echo.
+            consumed?;
+            return Err(died(described, status, &stderr));
+        }
+        consumed
+    })
 }
 
 fn collect(mut child: Child, program: &OsStr) -> Result<Output> {
@@ -356,6 +424,23 @@ mod tests {
         assert!(status.unwrap().success());
         let begun = Instant::now();
         assert!(sh("sleep 60; true").run_within(b"", Duration::from_millis(50)).unwrap().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_file_is_read_and_what_takes_too_long_is_ended_with_what_it_started() {
+        let sh = |script: &str| Command::new("sh").args(["-c", script]);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"words").unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        let text = |out: &mut ChildStdout| Ok(std::io::read_to_string(out).unwrap());
+        assert_eq!(sh("tr a-z A-Z").stream_file(file.try_clone().unwrap(), None, text).unwrap(), "WORDS");
+        let begun = Instant::now();
+        let soon = Some(begun + Duration::from_millis(50));
+        assert!(sh("sleep 60; true").stream_file(file, soon, text).is_err());
+        let mut spoken_with = sh("sleep 60 | cat; true").converse(soon).unwrap();
+        assert_eq!(std::io::read_to_string(&mut spoken_with.output).unwrap(), "");
+        drop(spoken_with);
         assert!(begun.elapsed() < Duration::from_secs(30));
     }
 

@@ -42,6 +42,8 @@ mod edits;
 mod exact;
 #[path = "it/faults.rs"]
 mod faults;
+#[path = "it/filters.rs"]
+mod filters;
 #[path = "it/git_habits.rs"]
 mod git_habits;
 #[path = "it/gitolite.rs"]

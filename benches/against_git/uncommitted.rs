@@ -1,4 +1,4 @@
-//! What a look at a served tree costs beside `git status` in a clone.
+//! What a look at a served tree costs beside `git status` in a clone, and its patch beside `git diff`.
 
 use crate::figures::{Turn, head, line};
 use crate::world::{GIT_CAIRN, World};
@@ -24,7 +24,9 @@ pub fn tables(turns: usize) {
     std::fs::create_dir(world.path("plain")).expect("a folder");
     let tree = format!("--work-tree={}", world.path("plain").display());
     world.git("ours.git", &[&tree, "checkout", "--quiet", "--force", "main", "--", "."]);
-    println!("\nLooks at a tree of {FILES} files, warm, beside `git status -uall` in the clone:\n");
+    println!(
+        "\nLooks at a tree of {FILES} files, warm, beside `git status -uall` in the clone, and patches beside `git diff`:\n"
+    );
     head();
     let mut edited = 0;
     for edits in EDITS {
@@ -40,22 +42,26 @@ pub fn tables(turns: usize) {
 }
 
 fn rows(world: &World, edits: usize, turns: usize) {
-    let status = ["status", "--porcelain=v2", "--untracked-files=all"];
+    let status: &[&str] = &["status", "--porcelain=v2", "--untracked-files=all"];
+    let diff: &[&str] = &["diff"];
     // Both remember only what was left alone for a moment.
     std::thread::sleep(Duration::from_secs(3));
     for tree in ["clone", "plain"] {
         let path = world.path(tree);
         let look = ["uncommitted", "dev", "--worktree", path.to_str().expect("a path in UTF-8")];
-        for _ in 0..2 {
-            world.git("clone", &status);
-            world.cairn("ours.git", &look);
+        let differences = [&look[..], &["--patch"]].concat();
+        for (git, ours, work) in [(status, &look[..], "uncommitted"), (diff, &differences, "uncommitted --patch")] {
+            for _ in 0..2 {
+                world.git("clone", git);
+                world.cairn("ours.git", ours);
+            }
+            let measured: Vec<_> = (0..turns)
+                .map(|_| Turn { git: world.git("clone", git), ours: world.cairn("ours.git", ours) })
+                .collect();
+            let peaks = [world.peak("clone", "git", git), world.peak("ours.git", GIT_CAIRN, ours)];
+            let form = if tree == "clone" { "the clone" } else { "a plain folder" };
+            line(&format!("{work}, {form}"), &format!("{edits} edits"), &measured, "1", peaks);
         }
-        let measured: Vec<_> = (0..turns)
-            .map(|_| Turn { git: world.git("clone", &status), ours: world.cairn("ours.git", &look) })
-            .collect();
-        let peaks = [world.peak("clone", "git", &status), world.peak("ours.git", GIT_CAIRN, &look)];
-        let form = if tree == "clone" { "the clone" } else { "a plain folder" };
-        line(&format!("uncommitted, {form}"), &format!("{edits} edits"), &measured, "1", peaks);
     }
 }
 

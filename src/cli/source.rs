@@ -16,6 +16,8 @@ pub struct Source {
     /// The site, where the repository is at hand.
     pub site: Option<Site>,
     state: Option<State>,
+    /// The repository at hand, if the store was not named.
+    pub repository: Option<Repository>,
 }
 
 impl Source {
@@ -25,7 +27,7 @@ impl Source {
             let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.clone());
             let store = LocalStore::existing(&root)?;
             let name = StoreSite::find(&store, named.site.as_deref())?.name;
-            return Ok(Self { store, name, site: None, state: None });
+            return Ok(Self { store, name, site: None, state: None, repository: None });
         }
         let repository = Repository::discover(place)?;
         let site = Site::from_config(&repository.config())?;
@@ -33,7 +35,7 @@ impl Source {
         let store = LocalStore::existing(store.root()).map(|_| store)?;
         let state = State::of(&repository, site.modes);
         let name = named.site.clone().unwrap_or_else(|| site.name.clone());
-        Ok(Self { store, name, site: Some(site), state: Some(state) })
+        Ok(Self { store, name, site: Some(site), state: Some(state), repository: Some(repository) })
     }
 
     /// Reads its backups.

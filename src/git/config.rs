@@ -23,13 +23,29 @@ impl std::fmt::Display for Key {
     }
 }
 
+/// Where a value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// With the system or the user, or on the command line.
+    Around,
+    /// In the file of one work tree (git-worktree(1), `config.worktree`).
+    WorkTree,
+    /// In the repository's own file: it goes with the repository.
+    Local,
+}
+
 /// One value and where it stands.
 #[derive(Debug, Clone)]
 struct Entry {
     key: Key,
     value: BString,
-    /// Whether it stands in the repository's own file, and so goes with the repository.
-    local: bool,
+    scope: Scope,
+}
+
+impl Entry {
+    fn is_local(&self) -> bool {
+        self.scope == Scope::Local
+    }
 }
 
 /// The keys of a stranger's config that are taken over: they say how files are to be read, and name nothing that is run.
@@ -53,8 +69,14 @@ pub struct Config {
 
 impl Config {
     /// Adds a value after all others.
-    pub(super) fn push(&mut self, key: Key, value: BString, local: bool) {
-        self.entries.push(Entry { key, value, local });
+    pub(super) fn push(&mut self, key: Key, value: BString, scope: Scope) {
+        self.entries.push(Entry { key, value, scope });
+    }
+
+    /// Returns what is said around the repository, by the system and the user, without what lies in its git directory.
+    #[must_use]
+    pub fn around(&self) -> Self {
+        Self { entries: self.entries.iter().filter(|entry| entry.scope == Scope::Around).cloned().collect() }
     }
 
     /// Returns the configuration of a clone that somebody else may write, as data: what the system and the user say, and of its
@@ -67,14 +89,14 @@ impl Config {
         let file =
             file.map_err(|error| Error::damaged("config", format!("a clone's config cannot be read: {error}")))?;
         // What was said on the command line goes before what the file says, as everywhere.
-        let (before, after) = self.entries.split_at(self.entries.iter().position(|entry| entry.local).unwrap_or(0));
+        let (before, after) = self.entries.split_at(self.entries.iter().position(Entry::is_local).unwrap_or(0));
         let mut config = Self { entries: before.to_vec() };
         for (section, name) in HARMLESS {
             for value in file.raw_values_by(section, None, name).unwrap_or_default() {
-                config.push(Key { section: section.into(), subsection: None, name: name.into() }, value, true);
+                config.push(Key { section: section.into(), subsection: None, name: name.into() }, value, Scope::Local);
             }
         }
-        config.entries.extend(after.iter().filter(|entry| !entry.local).cloned());
+        config.entries.extend(after.iter().filter(|entry| !entry.is_local()).cloned());
         Ok(config)
     }
 
@@ -120,13 +142,18 @@ impl Config {
         if let Some((section, rest)) = key.split_once('.') {
             let (subsection, name) = rest.rsplit_once('.').map_or((None, rest), |(sub, name)| (Some(sub.into()), name));
             let key = Key { section: section.to_lowercase(), subsection, name: name.to_lowercase() };
-            self.push(key, value.into(), true);
+            self.push(key, value.into(), Scope::Local);
         }
     }
 
     /// Returns the value of a git boolean; a key without a value is true, as git has it.
     pub fn is_true(&self, section: &str, name: &str) -> Option<bool> {
-        self.get(section, name).map(|value| matches!(value.to_lowercase().as_str(), "true" | "yes" | "on" | "1" | ""))
+        self.get(section, name).map(|value| is_true(&value))
+    }
+
+    /// The same of `section.subsection.name`.
+    pub fn is_true_in(&self, section: &str, subsection: &str, name: &str) -> Option<bool> {
+        self.get_in(section, subsection, name).map(|value| is_true(&value))
     }
 
     /// Returns the subsections of `section`, each once, in the order of their first appearance.
@@ -149,8 +176,12 @@ impl Config {
 
     /// Returns keys and values of the repository's own file, in order.
     pub fn local(&self) -> impl Iterator<Item = (&Key, &BString)> {
-        self.entries.iter().filter(|entry| entry.local).map(|entry| (&entry.key, &entry.value))
+        self.entries.iter().filter(|entry| entry.is_local()).map(|entry| (&entry.key, &entry.value))
     }
+}
+
+fn is_true(value: &str) -> bool {
+    matches!(value.to_lowercase().as_str(), "true" | "yes" | "on" | "1" | "")
 }
 
 #[cfg(test)]

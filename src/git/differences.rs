@@ -1,9 +1,10 @@
 //! What differs between two trees, as git tells it, and the blobs on both sides.
 
 use super::{ObjectId, Repository};
-use crate::error::{Error, Result};
+use crate::error::{AtPath, Error, Result};
 use bstr::{BString, ByteSlice};
-use std::io::Read;
+use std::io::{self, Write};
+use std::path::Path;
 
 /// The most files for which git looks for similar ones; of more, only those that stayed the same are renames.
 const RENAMES_MAX: &str = "-l1000";
@@ -56,11 +57,11 @@ impl Repository {
         header.map(|header| header.size()).map_err(|_| Error::failed("object-missing", format!("{id} is not there")))
     }
 
-    /// Hands a blob of any size to `consume`, piece by piece.
-    pub fn stream_blob(&self, id: &ObjectId, consume: &mut dyn FnMut(&mut dyn Read) -> Result<()>) -> Result<()> {
+    /// Writes a blob of any size to `out`, piece by piece.
+    pub fn stream_blob(&self, id: &ObjectId, out: &mut dyn Write) -> Result<()> {
         // Past the threshold git itself does not read a blob whole.
         let git = self.git().args(["-c", "core.bigFileThreshold=8m", "cat-file", "blob", &id.to_string()]);
-        git.stream_with(b"", |out| consume(out))
+        git.stream_with(b"", |blob| io::copy(blob, out).map(drop).at("hand on", Path::new("a blob")))
     }
 }
 

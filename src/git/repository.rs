@@ -1,5 +1,6 @@
 //! A repository: where it is, what it is, and reading its objects.
 
+use super::config::Scope;
 use super::refs::SYMREF_DEPTH_MAX;
 use super::{Config, HashKind, Key, ObjectId, RefName};
 use crate::error::{AtPath, Error, Result};
@@ -191,7 +192,11 @@ impl Repository {
         let mut config = Config::default();
         let snapshot = self.inner.config_snapshot();
         for section in snapshot.plumbing().sections() {
-            let local = section.meta().source == gix::config::Source::Local;
+            let scope = match section.meta().source {
+                gix::config::Source::Local => Scope::Local,
+                gix::config::Source::Worktree => Scope::WorkTree,
+                _ => Scope::Around,
+            };
             let header = section.header();
             let mut names: Vec<String> = section.value_names().map(|name| name.to_lowercase()).collect();
             names.sort();
@@ -203,7 +208,7 @@ impl Repository {
                         subsection: header.subsection_name().map(ToOwned::to_owned),
                         name: name.clone(),
                     };
-                    config.push(key, value, local);
+                    config.push(key, value, scope);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What git's rules say of a path in a work tree: whether it is ignored (gitignore(5)) and how its content becomes what git
 //! stores (gitattributes(5)). The files of rules are given as bytes; whoever walks the tree reads them.
 
-use super::Config;
+use super::{Config, Driver, Drivers};
 use bstr::{BStr, BString, ByteSlice};
 use gix::attrs::search::{MetadataCollection, Outcome};
 use gix::attrs::{Search, StateRef};
@@ -51,17 +51,19 @@ pub struct Conversion {
     pub ident: bool,
     /// The encoding it has in the work tree, where that is not UTF-8.
     pub encoding: Option<BString>,
-    /// The filter that its attributes name. It is never run.
-    pub filter: Option<BString>,
+    /// The filter that its attributes name.
+    pub filter: Option<Filter>,
     /// Whether attributes say that it is shown as text (`diff`) or is not (`-diff`).
     pub shown_as_text: Option<bool>,
 }
 
-impl Conversion {
-    /// Tells whether content is stored as it lies.
-    pub fn is_none(&self) -> bool {
-        self.line_ends == LineEnds::Kept && !self.ident && self.encoding.is_none()
-    }
+/// A filter that attributes name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    /// One that the host's own config defines.
+    Known(Arc<Driver>),
+    /// One that it does not define, and that is never run.
+    Unknown(BString),
 }
 
 /// The rules that hold in one folder of a work tree.
@@ -69,6 +71,7 @@ impl Conversion {
 pub struct Rules {
     ignores: Option<Arc<IgnoreLevel>>,
     attributes: Arc<AttributeLevel>,
+    drivers: Arc<Drivers>,
     settings: Settings,
 }
 
@@ -100,8 +103,9 @@ struct AttributeLevel {
 }
 
 impl Rules {
-    /// Makes the rules that hold at the root of a tree, of what is configured beside it.
-    pub fn new(config: &Config, files: RuleFiles) -> Self {
+    /// Makes the rules that hold at the root of a tree, of what is configured beside it; `drivers` are the filters that may be
+    /// run.
+    pub fn new(config: &Config, files: RuleFiles, drivers: Drivers) -> Self {
         let auto_crlf = match config.get("core", "autocrlf").map(|value| value.to_lowercase()).as_deref() {
             Some("input") => AutoCrlf::Input,
             _ if config.is_true("core", "autocrlf") == Some(true) => AutoCrlf::Yes,
@@ -116,6 +120,7 @@ impl Rules {
         let mut search = Search::default();
         let mut key = DefaultHasher::new();
         auto_crlf.hash(&mut key);
+        drivers.key().hash(&mut key);
         // As git has it built in (attr.c).
         add(&mut search, &mut names, b"[attr]binary -diff -merge -text", b"".as_bstr(), true);
         for bytes in &files.attributes {
@@ -128,7 +133,8 @@ impl Rules {
             add(&mut search, &mut names, bytes, b"".as_bstr(), true);
         }
         let attributes = AttributeLevel { search, names, info: files.info_attributes, any, key: key.finish() };
-        Self { ignores, attributes: Arc::new(attributes), settings: Settings { case, auto_crlf } }
+        let settings = Settings { case, auto_crlf };
+        Self { ignores, attributes: Arc::new(attributes), drivers: Arc::new(drivers), settings }
     }
 
     /// Returns the rules that hold in a folder (its path ends in a slash; the root's is empty), given those of the folder
@@ -201,7 +207,10 @@ impl Rules {
             line_ends: self.line_ends(text.as_ref(), crlf.as_ref(), eol.as_ref()),
             ident: ident == Some(Value::Set),
             encoding: encoding.and_then(Value::text).filter(|name| !is_utf8(name)),
-            filter: filter.and_then(Value::text),
+            filter: filter.and_then(Value::text).map(|name| match self.drivers.find(name.as_bstr()) {
+                Some(driver) => Filter::Known(driver),
+                None => Filter::Unknown(name),
+            }),
             shown_as_text: match diff {
                 Some(Value::Unset) => Some(false),
                 Some(Value::Set) => Some(true),

@@ -1,5 +1,6 @@
 //! Settings that hold with and without a repository: those of how git speaks to a person.
 
+use super::config::Scope;
 use super::{Config, Key, Place};
 use crate::process::Command;
 use bstr::ByteSlice;
@@ -23,7 +24,7 @@ pub fn settings(place: &Place, beginnings: &[&str]) -> Config {
             let (subsection, name) =
                 rest.rsplit_once_str(".").map_or((None, rest), |(subsection, name)| (Some(subsection.into()), name));
             let text = |bytes: &[u8]| bytes.to_str_lossy().to_lowercase();
-            config.push(Key { section: text(section), subsection, name: text(name) }, value.into(), false);
+            config.push(Key { section: text(section), subsection, name: text(name) }, value.into(), Scope::Around);
         }
     }
     config

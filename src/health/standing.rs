@@ -91,7 +91,7 @@ fn stands(
     // The newest of that commit: one may be deployed, rolled back and deployed again.
     let on = deployments.iter().find(|one| one.environment == name && Some(one.commit) == commit);
     let edits = environment.worktree.as_ref().and_then(|folder| {
-        let options = Options { cache: None, tells_binary: false };
+        let options = Options::default();
         let served = look_at_served(repository, site, environment, folder, &options).ok()?;
         served.seen.unreadable.is_empty().then_some(served.seen.changes.len())
     });

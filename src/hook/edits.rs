@@ -3,12 +3,12 @@
 use super::input::Push;
 use super::say::Voice;
 use crate::durable::random_name;
-use crate::element::uncommitted::{Uncommitted, captures_folder, warnings};
+use crate::element::uncommitted::{Uncommitted, Why, captures_folder, warnings};
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
 use crate::queue::State;
 use crate::site::{CaptureRules, Environment, Site};
-use crate::worker::{Against, How, keep_capture, look_at};
+use crate::worker::{Against, How, keep_capture, look_at, noted};
 use std::path::Path;
 
 /// An environment whose branch a push moved, and whose tree is served from a folder here.
@@ -76,17 +76,22 @@ fn capture_one<'a>(
     }
     let begun = std::time::Instant::now();
     let against = Against::Before { old: one.old, new: one.new };
-    let found = look_at(repository, site, state, environment, one.folder, against)?;
+    // So that what is seen can also be read.
+    let half = Some(begun + rules.budget / 2);
+    let found = look_at(repository, site, state, environment, one.folder, (against, half))?;
     for unreadable in &found.seen.unreadable {
         let path = crate::text::shown(&unreadable.path);
         voice.warning(&format!("{path} in the work tree of {} cannot be read: {}", environment.name, unreadable.why));
     }
-    // The look is part of the budget.
-    let budget = rules.budget.saturating_sub(begun.elapsed());
-    let how = How { rules: Some(&rules), budget: Some(budget), ignored: false };
+    let how = How { rules: Some(&rules), deadline: Some(begun + rules.budget), ignored: false };
     let token = random_name();
     let place = captures_folder(state.folder());
     let pending = keep_capture(repository, state, environment, &found, how, (&place, &token))?;
+    if pending.is_none() {
+        for line in warnings(&noted(&found.seen)) {
+            voice.warning(&format!("uncommitted edits of {}, if any: {line}", environment.name));
+        }
+    }
     Ok(pending.map(|pending| Kept { environment, token, record: pending.record }))
 }
 
@@ -94,8 +99,9 @@ fn capture_one<'a>(
 pub(super) fn tell(kept: &Kept<'_>, tag: Option<&str>, voice: &mut Voice) {
     let name = &kept.environment.name;
     let changes = crate::text::count(kept.record.changes, "uncommitted change");
+    let in_time = if kept.record.left_out.iter().any(|one| one.why == Why::Time) { "read in time" } else { "there" };
     voice.warning(&format!(
-        "the work tree of {name} held {changes}; what was there is captured in the backup of this push"
+        "the work tree of {name} held {changes}; what was {in_time} is captured in the backup of this push"
     ));
     for line in warnings(&kept.record) {
         voice.warning(&line);

@@ -8,7 +8,7 @@ use super::Stamp;
 use crate::durable::Modes;
 use crate::git::{HashKind, ObjectId};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::Permissions;
 use std::io::Write;
 use std::ops::Range;
@@ -120,6 +120,23 @@ impl Cache {
             names.push(reader.known(width)?);
         }
         Some(Folder { tree, rules, names, bytes })
+    }
+
+    /// Returns the parts of the folders that are not among these.
+    pub fn others(&self, parts: &[Part]) -> Vec<Part> {
+        let known: HashSet<&[u8]> = parts.iter().filter_map(|part| self.path_of(part)).collect();
+        let others = self.folders.iter().filter(|(path, _)| !known.contains(path.as_slice()));
+        others.map(|(_, range)| Part::Same(range.clone())).collect()
+    }
+
+    fn path_of<'a>(&'a self, part: &'a Part) -> Option<&'a [u8]> {
+        let bytes = match part {
+            Part::Same(range) => &self.file[range.clone()],
+            Part::New(bytes) => bytes,
+        };
+        let mut reader = Reader { bytes, at: 4 };
+        let length = reader.short()?;
+        reader.take(length.into())
     }
 
     /// Returns how many folders it knows.
@@ -348,6 +365,22 @@ mod tests {
             std::fs::write(&path, &flipped).unwrap();
             assert_eq!(Cache::read(&path, tree, HashKind::Sha1).len(), 0, "byte {at}");
         }
+    }
+
+    #[test]
+    fn what_a_look_did_not_reach_stays_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, tree) = (Cache::path(dir.path(), Path::new("/srv/x")), Path::new("/srv/x"));
+        let part = |name: &[u8], rules| Part::of(name, None, rules, &[]).unwrap();
+        Cache::default().write(&path, tree, HashKind::Sha1, &[part(b"a/", 1), part(b"b/", 1)], Modes::OWNER);
+        let before = Cache::read(&path, tree, HashKind::Sha1);
+        let mut parts = vec![part(b"a/", 2), part(b"c/", 2)];
+        parts.extend(before.others(&parts));
+        before.write(&path, tree, HashKind::Sha1, &parts, Modes::OWNER);
+        let after = Cache::read(&path, tree, HashKind::Sha1);
+        let rules = |name: &[u8]| after.folder(name).map(|folder| folder.rules);
+        assert_eq!((after.len(), rules(b"a/"), rules(b"b/"), rules(b"c/")), (3, Some(2), Some(1), Some(2)));
+        assert!(after.others(&[Part::Same(0..0)]).len() == 3);
     }
 
     #[test]

@@ -1,10 +1,14 @@
-//! A file's content as git would store it, streamed: line ends, `$Id$` and encodings undone, no filter run.
+//! A file's content as git would store it, streamed: through its filter, then with encodings, line ends and `$Id$` undone.
 
 use super::Stamp;
 use super::inside;
-use crate::git::{BlobHasher, Conversion, HashKind, LineEnds, ObjectId, blob_id, to_utf8, undo_ident};
+use crate::git::{
+    BlobHasher, Cleaner, Conversion, Filter, HashKind, LineEnds, NotCleaned, ObjectId, blob_id, to_utf8, undo_ident,
+};
+use bstr::BStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::time::Instant;
 
 /// How much of a file is in memory at a time, in bytes.
 const CHUNK: usize = 16 * 1024;
@@ -27,13 +31,51 @@ pub struct Content {
 pub enum NotContent {
     /// It could not be read.
     #[error("{0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// It was written while it was read.
     #[error("it changed while it was read")]
     Moving,
     /// Its content is made to break SHA-1, and git would refuse it too.
     #[error("its content is an attack upon SHA-1")]
     Attack,
+    /// Its filter failed, without which git would not take it either.
+    #[error("the filter {0} failed: {1}")]
+    Filter(String, String),
+    /// There was no time left to read it.
+    #[error("there was no time left to read it")]
+    Late,
+}
+
+impl From<io::Error> for NotContent {
+    fn from(error: io::Error) -> Self {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TimeIsOver>());
+        if inner.is_some() { Self::Late } else { Self::Io(error) }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("there was no time left")]
+struct TimeIsOver;
+
+/// What is read until a deadline.
+struct Timed<'a, R> {
+    inner: &'a mut R,
+    deadline: Option<Instant>,
+}
+
+impl<R: Read> Read for Timed<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(io::Error::other(TimeIsOver)),
+            _ => self.inner.read(buffer),
+        }
+    }
+}
+
+impl<R: Seek> Seek for Timed<'_, R> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
 }
 
 /// What of a file's bytes decides on their conversion.
@@ -96,23 +138,47 @@ impl Statistics {
     }
 }
 
+/// What turns a file into content, beside the file itself.
+pub struct Means<'a> {
+    /// Where it stands.
+    pub path: &'a BStr,
+    /// What becomes of its content.
+    pub conversion: &'a Conversion,
+    /// Runs its filter, and knows until when there is time.
+    pub cleaner: &'a mut Cleaner,
+    /// The hash of ids.
+    pub kind: HashKind,
+}
+
 /// Tells the content of an open file; `stored` is the blob the path has in git now, which guessing line ends depends on.
 ///
 /// With `out`, the content is written there as well.
 pub fn tell(
     file: &mut File,
-    conversion: &Conversion,
-    kind: HashKind,
+    means: Means<'_>,
     stored: impl FnOnce() -> Option<Vec<u8>>,
     out: Option<&mut dyn Write>,
 ) -> Result<Content, NotContent> {
+    let Means { path, conversion, cleaner, kind } = means;
     let stamp = inside::stamp_of_file(file)?;
-    let (id, size) = if conversion.ident || conversion.encoding.is_some() {
-        in_memory(file, conversion, kind, stored, out)?
-    } else if drops_returns(file, conversion, stored)? {
-        without_returns(file, kind, out)?
+    let cleaned = match &conversion.filter {
+        Some(Filter::Known(driver)) => cleaner.clean(driver, path, file).map_err(|error| match error {
+            NotCleaned::Late => NotContent::Late,
+            NotCleaned::Failed(why) => NotContent::Filter(crate::text::shown(&driver.name), why),
+        })?,
+        Some(Filter::Unknown(_)) | None => None,
+    };
+    if conversion.filter.is_some() {
+        // It may have read of it, and made nothing.
+        file.rewind()?;
+    }
+    let deadline = cleaner.deadline();
+    let (id, size) = if let Some(mut cleaned) = cleaned {
+        let size = cleaned.seek(io::SeekFrom::End(0))?;
+        cleaned.rewind()?;
+        converted(&mut Timed { inner: &mut cleaned, deadline }, size, conversion, kind, stored, out)?
     } else {
-        as_it_lies(file, stamp.size, kind, out)?
+        converted(&mut Timed { inner: file, deadline }, stamp.size, conversion, kind, stored, out)?
     };
     if inside::stamp_of_file(file)? != stamp {
         return Err(NotContent::Moving);
@@ -120,9 +186,27 @@ pub fn tell(
     Ok(Content { id, size, stamp })
 }
 
+/// The same of what comes out of the filter, of so many bytes.
+fn converted(
+    file: &mut (impl Read + Seek),
+    size: u64,
+    conversion: &Conversion,
+    kind: HashKind,
+    stored: impl FnOnce() -> Option<Vec<u8>>,
+    out: Option<&mut dyn Write>,
+) -> Result<(ObjectId, u64), NotContent> {
+    if conversion.ident || conversion.encoding.is_some() {
+        in_memory(file, conversion, kind, stored, out)
+    } else if drops_returns(file, conversion, stored)? {
+        without_returns(file, kind, out)
+    } else {
+        as_it_lies(file, size, kind, out)
+    }
+}
+
 /// Tells whether carriage returns before line feeds go, and leaves the file at its start.
 fn drops_returns(
-    file: &mut File,
+    file: &mut (impl Read + Seek),
     conversion: &Conversion,
     stored: impl FnOnce() -> Option<Vec<u8>>,
 ) -> Result<bool, NotContent> {
@@ -153,7 +237,7 @@ fn decides_to_drop(statistics: &Statistics, line_ends: LineEnds, stored: impl Fn
 }
 
 fn as_it_lies(
-    file: &mut File,
+    file: &mut impl Read,
     size: u64,
     kind: HashKind,
     out: Option<&mut dyn Write>,
@@ -163,7 +247,7 @@ fn as_it_lies(
 
 /// An id is made of the size first, so that the file is read twice.
 fn without_returns(
-    file: &mut File,
+    file: &mut (impl Read + Seek),
     kind: HashKind,
     out: Option<&mut dyn Write>,
 ) -> Result<(ObjectId, u64), NotContent> {
@@ -197,7 +281,7 @@ fn hashed(
 }
 
 fn in_memory(
-    file: &mut File,
+    file: &mut impl Read,
     conversion: &Conversion,
     kind: HashKind,
     stored: impl FnOnce() -> Option<Vec<u8>>,
@@ -225,7 +309,7 @@ fn in_memory(
     Ok((blob_id(kind, &bytes).ok_or(NotContent::Attack)?, bytes.len() as u64))
 }
 
-fn chunks(file: &mut File, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn chunks(file: &mut impl Read, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut buffer = [0; CHUNK];
     loop {
         match file.read(&mut buffer) {
@@ -238,7 +322,7 @@ fn chunks(file: &mut File, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io:
 }
 
 /// Hands on a file's bytes without the carriage returns that stand before a line feed.
-fn dropping(file: &mut File, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn dropping(file: &mut impl Read, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut held = false;
     chunks(file, |bytes| {
         held = drop_in(bytes, held, &mut each)?;

@@ -1,13 +1,15 @@
 //! The contents of changed paths, one after the other.
 
-use super::content::{self, Content, NotContent};
+use super::content::{self, Content, Means, NotContent};
 use super::inside;
 use super::place::{self, WorkTree};
 use super::{Change, LINK};
-use crate::git::{Conversion, ObjectId, ObjectReader, Rules, blob_id};
+use crate::git::{Cleaner, Conversion, Filter, ObjectId, ObjectReader, Rules, blob_id};
 use bstr::{BStr, BString, ByteSlice};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 /// Reads contents of a work tree as git would store them. Paths are best asked for in their order: the folder of the one
 /// before is kept open.
@@ -15,15 +17,17 @@ pub struct Contents<'a> {
     tree: &'a WorkTree,
     reader: ObjectReader,
     base: Option<ObjectId>,
+    cleaner: Cleaner,
     last: Option<(BString, Rules, OwnedFd)>,
 }
 
 impl WorkTree {
-    /// Returns a reader of its contents, for this thread; `base` is the commit the tree stands on.
-    pub fn contents(&self, base: Option<ObjectId>) -> Contents<'_> {
+    /// Returns a reader of its contents, for this thread; `base` is the commit the tree stands on. After the deadline nothing is
+    /// read any more.
+    pub fn contents(&self, base: Option<ObjectId>, deadline: Option<Instant>) -> Contents<'_> {
         let mut reader = self.objects().reader();
         let base = base.and_then(|commit| reader.tree_of(&commit).ok());
-        Contents { tree: self, reader, base, last: None }
+        Contents { tree: self, reader, base, cleaner: Cleaner::until(deadline), last: None }
     }
 }
 
@@ -60,7 +64,19 @@ impl Contents<'_> {
         let mut file = inside::open_file(at.as_fd(), name)?;
         let conversion = if is_link { Conversion::default() } else { conversion };
         let reader = &mut self.reader;
-        content::tell(&mut file, &conversion, kind, || reader.blob(&stored?).ok(), out)
+        let means = Means { path, conversion: &conversion, cleaner: &mut self.cleaner, kind };
+        content::tell(&mut file, means, || reader.blob(&stored?).ok(), out)
+    }
+
+    /// Returns the filter that makes of what lies at a path what git stores, if one does.
+    pub fn filter(&mut self, path: &BStr) -> Option<BString> {
+        let Some(Filter::Known(driver)) = self.conversion(path).ok()?.filter else { return None };
+        self.cleaner.told().0.contains(&driver.name).then(|| driver.name.clone())
+    }
+
+    /// Returns the names of the filters that made something of what was read so far.
+    pub fn filters(&self) -> &BTreeSet<BString> {
+        self.cleaner.told().0
     }
 
     /// Tells what becomes of a path's content on its way into git.
@@ -88,6 +104,11 @@ impl Contents<'_> {
 
     fn looks_binary(&mut self, path: &BStr, conversion: &Conversion) -> io::Result<bool> {
         use std::io::Read;
+        if matches!(conversion.filter, Some(Filter::Known(_))) {
+            let mut first = First(Vec::new());
+            self.tell_path(path, None, false, Some(&mut first)).map_err(io::Error::other)?;
+            return Ok(content::looks_binary(&first.0));
+        }
         let (at, name) = self.stands(path)?;
         let file = inside::open_file(at.as_fd(), name)?;
         let mut bytes = Vec::new();
@@ -121,6 +142,21 @@ impl Contents<'_> {
         };
         let rules = place::rules_for(tree, path, &mut stored)?;
         self.last = Some((folder.into(), rules, at));
+        Ok(())
+    }
+}
+
+/// Keeps the first bytes of what is written, and passes over the rest.
+struct First(Vec<u8>);
+
+impl Write for First {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = content::BINARY_LOOK.saturating_sub(self.0.len());
+        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -2,16 +2,20 @@
 
 use super::cache::{Cache, Horizon, Known, Part};
 use super::compare::{self, Verdict};
+use super::content::Means;
 use super::inside::{self, Entry};
 use super::place::WorkTree;
 use super::{Change, EXECUTABLE, GITLINK, Ignored, LINK, New, Old, REGULAR, Seen, Stamp, Unreadable, content};
-use crate::git::{Conversion, ObjectId, ObjectReader, RULES_BYTES_MAX, Rules, Staged, TreeEntry, blob_id};
+use crate::git::{
+    Cleaner, Conversion, Filter, ObjectId, ObjectReader, RULES_BYTES_MAX, Rules, Staged, TreeEntry, blob_id,
+};
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// How often a file is read that is written meanwhile.
 const TRIES_MAX: usize = 5;
@@ -24,6 +28,8 @@ pub struct Shared<'a> {
     pub cache: &'a Cache,
     /// Which files this look may leave for the next.
     pub horizon: Horizon,
+    /// When this look must be done.
+    pub deadline: Option<Instant>,
 }
 
 /// What says which paths git watches.
@@ -91,6 +97,7 @@ pub struct Worker<'a> {
     pub inner: Vec<Inner>,
     /// What the next look may use.
     pub parts: Vec<Part>,
+    cleaner: Cleaner,
 }
 
 /// What stands in one place: on the disk, in the commit, in the index.
@@ -122,11 +129,24 @@ impl<'a> Worker<'a> {
     /// Makes one.
     pub fn new(shared: &'a Shared<'a>) -> Self {
         let reader = shared.tree.objects().reader();
-        Self { shared, reader, seen: Seen::default(), inner: vec![], parts: vec![] }
+        let cleaner = Cleaner::until(shared.deadline);
+        Self { shared, reader, seen: Seen::default(), inner: vec![], parts: vec![], cleaner }
+    }
+
+    /// Returns what it saw.
+    pub fn told(&mut self) -> Seen {
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.warnings.extend(self.cleaner.told().1.iter().map(|filter| {
+            format!("the filter {} failed: its files are compared as they lie", crate::text::shown(filter))
+        }));
+        seen
     }
 
     /// Looks at a folder; those in it are added to `next`.
     pub fn look(&mut self, task: Task, next: &mut Vec<Task>) {
+        if self.cleaner.is_late() {
+            return self.seen.late.push(task.folder.trim_end_with(|c| c == '/').into());
+        }
         let opened = match &task.above {
             Some(above) => inside::open_folder(above.as_fd(), &task.name),
             None => self.shared.tree.root().try_clone_to_owned(),
@@ -338,6 +358,10 @@ impl<'a> Worker<'a> {
                 self.judged(watch, path(), base, staged, None);
                 false
             }
+            Err(content::NotContent::Late) => {
+                self.seen.late.push(path());
+                false
+            }
             Err(error) => {
                 self.unreadable(path(), &error);
                 false
@@ -424,7 +448,8 @@ impl<'a> Worker<'a> {
         let mut tries = 0;
         let told = loop {
             let mut file = inside::open_file(here.at.as_fd(), name)?;
-            let told = content::tell(&mut file, &conversion, kind, || before(&mut self.reader), None);
+            let means = Means { path: path.as_bstr(), conversion: &conversion, cleaner: &mut self.cleaner, kind };
+            let told = content::tell(&mut file, means, || before(&mut self.reader), None);
             tries += 1;
             match told {
                 // Somebody writes it just now; soon that is done.
@@ -438,9 +463,11 @@ impl<'a> Worker<'a> {
     /// Returns what becomes of a file's content, and says once which filter is not run.
     fn conversion(&mut self, rules: &Rules, path: &BStr) -> Conversion {
         let conversion = rules.conversion(path);
-        if let Some(filter) = &conversion.filter {
+        if let Some(Filter::Unknown(filter)) = &conversion.filter {
             let filter = crate::text::shown(filter);
-            let warning = format!("the filter {filter} is not run: its files are compared as they lie");
+            let warning = format!(
+                "the filter {filter} is not run, for the host's own config does not define it: its files are compared as they lie"
+            );
             if !self.seen.warnings.contains(&warning) {
                 self.seen.warnings.push(warning);
             }
@@ -476,7 +503,8 @@ impl<'a> Worker<'a> {
 
     fn change(&mut self, path: BString, verdict: Verdict, old: Option<Old>, new: Option<New>) {
         let Verdict { kind, staged, hidden } = verdict;
-        let change = Change { path, from: None, kind, binary: false, staged, hidden, old, new, repository: None };
+        let (from, similarity, binary, repository) = (None, None, false, None);
+        let change = Change { path, from, similarity, kind, binary, staged, hidden, old, new, repository };
         self.seen.changes.push(change);
     }
 

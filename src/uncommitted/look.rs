@@ -11,11 +11,15 @@ use crate::error::Result;
 use crate::git::{ObjectId, Repository};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Contents larger than this are only paired when they are equal, in bytes.
 const SIMILAR_BYTES_MAX: u64 = 128 << 20;
 /// How many changes a thread takes at a time.
 const BATCH: usize = 64;
+
+/// On how many threads something is done, and until when.
+type Means = (usize, Option<Instant>);
 
 /// How a look is made.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +29,8 @@ pub struct Options {
     pub cache: Option<(PathBuf, Modes)>,
     /// Whether [`Change::binary`] is told, which reads every change once more.
     pub tells_binary: bool,
+    /// When it must be done: what was not looked at by then is in [`Seen::late`].
+    pub deadline: Option<Instant>,
 }
 
 /// Looks at a work tree and tells how it is not as the commit `base` has it.
@@ -47,30 +53,38 @@ pub(super) fn look_on(
     let kind = tree.objects().kind();
     let place = options.cache.as_ref().map(|(folder, modes)| (Cache::path(folder, tree.path()), *modes));
     let cache = place.as_ref().map(|(path, _)| Cache::read(path, tree.path(), kind)).unwrap_or_default();
-    let shared = Shared { tree, cache: &cache, horizon: Horizon::now() };
+    let deadline = options.deadline;
+    let shared = Shared { tree, cache: &cache, horizon: Horizon::now(), deadline };
     let workers = (0..threads).map(|_| Worker::new(&shared)).collect();
     let workers = walk::over(vec![Task::root(tree, root)], workers, Worker::look);
     let mut seen = Seen { base, warnings: tree.warnings().to_vec(), ..Seen::default() };
     let (mut parts, mut inner) = (Vec::new(), Vec::new());
-    for worker in workers {
+    for mut worker in workers {
+        add(&mut seen, worker.told());
         parts.extend(worker.parts);
         inner.extend(worker.inner);
-        add(&mut seen, worker.seen);
+    }
+    if !seen.late.is_empty() {
+        // The next look goes on where this one ended.
+        parts.extend(cache.others(&parts));
     }
     let is_same = parts.len() == cache.len() && parts.iter().all(|part| matches!(part, Part::Same(_)));
     if let Some((path, modes)) = place.filter(|_| !is_same) {
         cache.write(&path, tree.path(), kind, &parts, modes);
     }
-    repositories::add(host, tree, inner, depth, &mut seen);
-    pair(tree, base, threads, &mut seen);
+    repositories::add(host, tree, inner, (depth, deadline), &mut seen);
+    if seen.late.is_empty() {
+        pair(tree, base, (threads, deadline), &mut seen);
+    }
     if options.tells_binary {
-        tell_binary(tree, base, threads, &mut seen.changes);
+        tell_binary(tree, base, (threads, deadline), &mut seen.changes);
     }
     seen.changes.sort_by(|a, b| a.path.cmp(&b.path));
     seen.ignored.sort_by(|a, b| a.path.cmp(&b.path));
     seen.special.sort();
     seen.empty_folders.sort();
     seen.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    seen.late.sort();
     Ok(seen)
 }
 
@@ -80,12 +94,13 @@ fn add(seen: &mut Seen, part: Seen) {
     seen.special.extend(part.special);
     seen.empty_folders.extend(part.empty_folders);
     seen.unreadable.extend(part.unreadable);
+    seen.late.extend(part.late);
     let new: Vec<_> = part.warnings.into_iter().filter(|warning| !seen.warnings.contains(warning)).collect();
     seen.warnings.extend(new);
 }
 
 /// Joins what was deleted here and added there into what was renamed.
-fn pair(tree: &WorkTree, base: Option<ObjectId>, threads: usize, seen: &mut Seen) {
+fn pair(tree: &WorkTree, base: Option<ObjectId>, means: Means, seen: &mut Seen) {
     let is_old = |change: &Change| change.kind == Kind::Deleted && change.new.is_none() && !change.hidden;
     let is_new = |change: &Change| change.kind == Kind::Added && change.new.is_some() && !change.hidden;
     if !seen.changes.iter().any(is_old) || !seen.changes.iter().any(is_new) {
@@ -96,7 +111,7 @@ fn pair(tree: &WorkTree, base: Option<ObjectId>, threads: usize, seen: &mut Seen
     seen.changes = rest;
     old.sort_by(|a, b| a.path.cmp(&b.path));
     new.sort_by(|a, b| a.path.cmp(&b.path));
-    identify(tree, base, threads, &mut new);
+    identify(tree, base, means, &mut new);
     let mut reader = tree.objects().reader();
     let deleted: Vec<_> =
         old.iter().filter_map(|change| side(change, change.old.map(|old| (old.mode, old.id)))).collect();
@@ -106,7 +121,7 @@ fn pair(tree: &WorkTree, base: Option<ObjectId>, threads: usize, seen: &mut Seen
     seen.changes.extend(lost.into_iter().map(|(change, _)| change));
     let added: Vec<_> = new.iter().filter_map(|(change, state)| side(change, *state)).collect();
     let mut new: Vec<_> = new.into_iter().map(|(change, _)| Some(change)).collect();
-    let mut contents = tree.contents(base);
+    let mut contents = tree.contents(base, means.1);
     let mut old_spans: HashMap<usize, Option<(u64, Spans)>> = HashMap::new();
     let mut new_spans: HashMap<usize, Option<(u64, Spans)>> = HashMap::new();
     let found = renames::find(&deleted, &added, |from, to| {
@@ -131,10 +146,12 @@ fn pair(tree: &WorkTree, base: Option<ObjectId>, threads: usize, seen: &mut Seen
         seen.warnings.push("too many files were deleted and added to tell by their content which were renamed".into());
     }
     let mut moved: Vec<Option<Change>> = old.into_iter().map(Some).collect();
-    for (from, to) in found.pairs {
+    for (from, to, score) in found.pairs {
         if let (Some(old), Some(new)) = (moved[from].take(), new[to].take()) {
             let staged = old.staged || new.staged;
-            seen.changes.push(Change { from: Some(old.path), kind: Kind::Renamed, old: old.old, staged, ..new });
+            let similarity = u8::try_from(score * 100 / similarity::SCORE_MAX).ok();
+            let from = Some(old.path);
+            seen.changes.push(Change { from, similarity, kind: Kind::Renamed, old: old.old, staged, ..new });
         }
     }
     seen.changes.extend(moved.into_iter().flatten());
@@ -146,8 +163,8 @@ fn side(change: &Change, state: Option<(u32, ObjectId)>) -> Option<Side> {
 }
 
 /// Tells the ids of what was added, on all threads.
-fn identify(tree: &WorkTree, base: Option<ObjectId>, threads: usize, changes: &mut [Change]) {
-    each(tree, base, threads, changes, |contents, change| {
+fn identify(tree: &WorkTree, base: Option<ObjectId>, means: Means, changes: &mut [Change]) {
+    each(tree, base, means, changes, |contents, change| {
         if let Some(New { id: None, .. }) = change.new
             && let Ok(told) = contents.tell(change, None)
         {
@@ -156,8 +173,8 @@ fn identify(tree: &WorkTree, base: Option<ObjectId>, threads: usize, changes: &m
     });
 }
 
-fn tell_binary(tree: &WorkTree, base: Option<ObjectId>, threads: usize, changes: &mut [Change]) {
-    each(tree, base, threads, changes, |contents, change| {
+fn tell_binary(tree: &WorkTree, base: Option<ObjectId>, means: Means, changes: &mut [Change]) {
+    each(tree, base, means, changes, |contents, change| {
         change.binary = contents.is_binary(change).unwrap_or(false);
     });
 }
@@ -165,13 +182,13 @@ fn tell_binary(tree: &WorkTree, base: Option<ObjectId>, threads: usize, changes:
 fn each(
     tree: &WorkTree,
     base: Option<ObjectId>,
-    threads: usize,
+    (threads, deadline): Means,
     changes: &mut [Change],
     act: impl Fn(&mut super::Contents<'_>, &mut Change) + Sync,
 ) {
     // Neighbours share a folder, and so what is read of it.
     changes.sort_by(|a, b| a.path.cmp(&b.path));
     let batches: Vec<_> = changes.chunks_mut(BATCH).collect();
-    let workers = (0..threads.min(batches.len())).map(|_| tree.contents(base)).collect();
+    let workers = (0..threads.min(batches.len())).map(|_| tree.contents(base, deadline)).collect();
     walk::over(batches, workers, |contents, batch, _| batch.iter_mut().for_each(|change| act(contents, change)));
 }

@@ -1,7 +1,8 @@
 //! What stands in a served work tree that no commit holds: found by looking at the real files, and told in values.
 //!
-//! The rules are git's (what is ignored, how lines end, what a rename is), but nothing of the tree is acted upon: no filter,
-//! hook, monitor or driver that it or its config names is run, no link is followed out of it, nothing in it is written.
+//! The rules are git's (what is ignored, how lines end, what a rename is), but nothing of the tree is acted upon: no hook,
+//! monitor or driver that it or its config names is run, no filter but one that the host's own config defines, no link is
+//! followed out of it, nothing in it is written.
 
 mod cache;
 mod compare;
@@ -138,6 +139,8 @@ pub struct Change {
     pub path: BString,
     /// Where it was before, of a rename.
     pub from: Option<BString>,
+    /// How much of its content stayed, in per cent, of a rename.
+    pub similarity: Option<u8>,
     /// What happened.
     pub kind: Kind,
     /// Whether its content, or what was there before, has a NUL in its first 8000 bytes or attributes that say so: git shows
@@ -166,6 +169,8 @@ pub struct Nested {
     pub edits: usize,
     /// Its references, and entries of its stash as `refs/stash@{<n>}`, whose commits the host lacks.
     pub unknown: Vec<(BString, ObjectId)>,
+    /// The repositories in it of which the same is to be said, their paths from its own root.
+    pub inside: Vec<Change>,
 }
 
 /// A file or folder that ignore rules hide, and that no commit can hold while they do.
@@ -203,13 +208,15 @@ pub struct Seen {
     pub empty_folders: Vec<BString>,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
+    /// Files and folders at which nobody looked, because the time was over; empty for the tree itself.
+    pub late: Vec<BString>,
     /// What else a person should know, each a sentence.
     pub warnings: Vec<String>,
 }
 
 impl Seen {
-    /// Tells whether the tree is what the commit holds; never so where something could not be read.
+    /// Tells whether the tree is what the commit holds; never so where something could not be read, or was not looked at.
     pub fn is_clean(&self) -> bool {
-        self.changes.is_empty() && self.unreadable.is_empty()
+        self.changes.is_empty() && self.unreadable.is_empty() && self.late.is_empty()
     }
 }

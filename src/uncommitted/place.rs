@@ -3,7 +3,9 @@
 use super::foreign::Foreign;
 use super::inside;
 use crate::error::{AtPath, Error, Result};
-use crate::git::{Config, HashKind, IndexFile, ObjectId, Objects, RULES_BYTES_MAX, Repository, RuleFiles, Rules};
+use crate::git::{
+    Config, Drivers, HashKind, IndexFile, ObjectId, Objects, RULES_BYTES_MAX, Repository, RuleFiles, Rules,
+};
 use bstr::{BStr, BString, ByteSlice};
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -28,10 +30,13 @@ pub enum Kept {
 pub struct WorkTree {
     root: OwnedFd,
     path: PathBuf,
+    /// The outermost tree it lies in: itself, or one whose repositories it is among.
+    outermost: PathBuf,
     kept: Kept,
     objects: Objects,
     rules: Rules,
     index: Option<IndexFile>,
+    drivers: Drivers,
     head: Option<ObjectId>,
     trusts_modes: bool,
     has_links: bool,
@@ -51,16 +56,23 @@ impl WorkTree {
         Self::open_below(host, &path, &path)
     }
 
-    /// Opens one that lies in another, `outer`, beyond which its `.git` must not lead.
-    pub(super) fn open_below(host: &Repository, path: &Path, outer: &Path) -> Result<Self> {
+    /// Opens one that is a repository in another, whose `.git` must not lead out of the outermost one.
+    pub(super) fn open_in(host: &Repository, path: &Path, outer: &Self) -> Result<Self> {
+        Self::open_below(host, path, &outer.outermost)
+    }
+
+    /// Opens one that lies in `outer`, beyond which its `.git` must not lead.
+    fn open_below(host: &Repository, path: &Path, outer: &Path) -> Result<Self> {
         let root = inside::open_root(path).at("open the work tree", path)?;
         let place = Self {
             root,
             path: path.to_owned(),
+            outermost: outer.to_owned(),
             kept: Kept::Plain,
             objects: host.objects()?,
-            rules: Rules::new(&Config::default(), RuleFiles::default()),
+            rules: Rules::new(&Config::default(), RuleFiles::default(), Drivers::default()),
             index: None,
+            drivers: Drivers::of(host, outer),
             head: None,
             trusts_modes: true,
             has_links: true,
@@ -122,7 +134,7 @@ impl WorkTree {
     fn settle(&mut self, config: &Config, git_dir: &Path) {
         self.trusts_modes = config.is_true("core", "fileMode") != Some(false);
         self.has_links = config.is_true("core", "symlinks") != Some(false);
-        self.rules = Rules::new(config, rule_files(config, git_dir));
+        self.rules = Rules::new(config, rule_files(config, git_dir), self.drivers.clone());
     }
 
     fn read_index(&mut self, git_dir: &Foreign, kind: HashKind) -> Result<()> {

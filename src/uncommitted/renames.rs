@@ -40,8 +40,8 @@ impl Side {
 /// The pairs that were found, as positions of deleted and added paths.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Pairs {
-    /// Deleted, added.
-    pub pairs: Vec<(usize, usize)>,
+    /// Deleted, added, and how similar they are.
+    pub pairs: Vec<(usize, usize, u64)>,
     /// Whether there were too many to compare all contents.
     pub gave_up: bool,
 }
@@ -52,14 +52,19 @@ pub fn find(deleted: &[Side], added: &[Side], mut score: impl FnMut(usize, usize
     search.exact();
     search.by_name(&mut score);
     let gave_up = search.by_content(&mut score);
-    let pairs = search.of_added.iter().enumerate().filter_map(|(new, old)| Some(((*old)?, new))).collect();
+    let pairs = search
+        .of_added
+        .iter()
+        .enumerate()
+        .filter_map(|(new, found)| found.map(|(old, score)| (old, new, score)))
+        .collect();
     Pairs { pairs, gave_up }
 }
 
 struct Search<'a> {
     deleted: &'a [Side],
     added: &'a [Side],
-    of_added: Vec<Option<usize>>,
+    of_added: Vec<Option<(usize, u64)>>,
     used: Vec<bool>,
 }
 
@@ -73,8 +78,8 @@ struct Candidate {
 }
 
 impl Search<'_> {
-    fn pair(&mut self, old: usize, new: usize) {
-        self.of_added[new] = Some(old);
+    fn pair(&mut self, old: usize, new: usize, score: u64) {
+        self.of_added[new] = Some((old, score));
         self.used[old] = true;
     }
 
@@ -100,7 +105,7 @@ impl Search<'_> {
                 best = best.or(Some(old));
             }
             if let Some(old) = best {
-                self.pair(old, new);
+                self.pair(old, new, SCORE_MAX);
             }
         }
     }
@@ -116,8 +121,9 @@ impl Search<'_> {
         found.sort_unstable();
         for (old, new) in found {
             let files = self.deleted[old].is_file() && self.added[new].is_file();
-            if files && score(old, new) >= NAMED_SCORE_MIN {
-                self.pair(old, new);
+            let score = if files { score(old, new) } else { 0 };
+            if score >= NAMED_SCORE_MIN {
+                self.pair(old, new, score);
             }
         }
     }
@@ -146,7 +152,7 @@ impl Search<'_> {
                 break;
             }
             if self.of_added[candidate.new].is_none() && !self.used[candidate.old] {
-                self.pair(candidate.old, candidate.new);
+                self.pair(candidate.old, candidate.new, candidate.score);
             }
         }
         false
@@ -190,7 +196,7 @@ mod tests {
         let deleted = [side("a/one", "x"), side("b/two", "x")];
         let added = [side("c/two", "x"), side("d/three", "x")];
         let found = find(&deleted, &added, |_, _| 0);
-        assert_eq!(found.pairs, [(1, 0), (0, 1)]);
+        assert_eq!(found.pairs, [(1, 0, SCORE_MAX), (0, 1, SCORE_MAX)]);
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use super::look::{Options, look};
 use super::place::WorkTree;
-use super::{Change, Old, Seen};
+use super::{Change, Contents, Old, Seen};
 use crate::error::Result;
 use crate::git::{ObjectId, ObjectReader, Repository, TreeEntry};
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// How many earlier deployments are tried.
 const EARLIER_MAX: usize = 20;
@@ -45,10 +46,10 @@ pub fn look_at_deployed(
     };
     let seen = look(host, tree, Some(last.commit), options)?;
     let mut standing = Standing { seen, tag: Some(last.tag.clone()), note: None };
-    if standing.seen.changes.is_empty() {
+    if standing.seen.changes.is_empty() || !standing.seen.late.is_empty() {
         return Ok(standing);
     }
-    if let Some(better) = better(tree, &standing.seen, last, candidates)? {
+    if let Some(better) = better(tree, &standing.seen, (last, candidates), options.deadline)? {
         let note = format!("the served tree still stands on {}; {} has not reached it", better.tag, last.tag);
         standing.seen = look(host, tree, Some(better.commit), options)?;
         standing.tag = Some(better.tag.clone());
@@ -61,10 +62,11 @@ pub fn look_at_deployed(
 fn better<'c>(
     tree: &WorkTree,
     seen: &Seen,
-    last: &Candidate,
-    candidates: &'c [Candidate],
+    (last, candidates): (&Candidate, &'c [Candidate]),
+    deadline: Option<Instant>,
 ) -> Result<Option<&'c Candidate>> {
     let mut reader = tree.objects().reader();
+    let mut contents = tree.contents(Some(last.commit), deadline);
     let from = reader.tree_of(&last.commit)?;
     let changed = states(&seen.changes);
     let (mut best, mut tried) = ((changed.len(), None), vec![last.commit]);
@@ -74,7 +76,7 @@ fn better<'c>(
         }
         tried.push(candidate.commit);
         let to = reader.tree_of(&candidate.commit)?;
-        let away = away(tree, &mut reader, last.commit, [from, to], &changed)?;
+        let away = away(&mut contents, &mut reader, [from, to], &changed)?;
         if away < best.0 {
             best = (away, Some(candidate));
         }
@@ -94,15 +96,13 @@ fn states(changes: &[Change]) -> BTreeMap<BString, Option<&Change>> {
 
 /// Counts the paths that are not as the second tree has them, given those that are not as the first has them.
 fn away(
-    tree: &WorkTree,
+    contents: &mut Contents<'_>,
     reader: &mut ObjectReader,
-    base: ObjectId,
     trees: [ObjectId; 2],
     changed: &BTreeMap<BString, Option<&Change>>,
 ) -> Result<usize> {
     let mut between = BTreeMap::new();
     differences(reader, b"".as_bstr(), trees.map(Some), &mut between)?;
-    let mut contents = tree.contents(Some(base));
     let untouched = changed.keys().filter(|path| !between.contains_key(*path)).count();
     let mut count = untouched;
     for (path, [first, second]) in &between {

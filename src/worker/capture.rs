@@ -2,7 +2,9 @@
 
 use crate::clock;
 use crate::deployment::{Served, look_at_served, of_repository};
-use crate::element::uncommitted::{Pending, Take, Taken, Uncommitted, captures_folder, take};
+use crate::element::uncommitted::{
+    LEFT_OUT_MAX, LeftOut, Pending, Take, Taken, Uncommitted, Why, captures_folder, take,
+};
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
 use crate::queue::State;
@@ -28,7 +30,8 @@ pub enum Against {
     },
 }
 
-/// Looks at an environment's served work tree in `folder`.
+/// Looks at an environment's served work tree in `folder`; what it did not look at by the deadline is in
+/// [`Seen::late`].
 ///
 /// Returns an error where there is no folder, or nothing to compare it with.
 pub fn look_at(
@@ -37,10 +40,10 @@ pub fn look_at(
     state: &State,
     environment: &Environment,
     folder: &Path,
-    against: Against,
+    (against, deadline): (Against, Option<Instant>),
 ) -> Result<Served> {
     let cache = state.is_ours()?.then(|| (state.folder().join("looks"), state.modes()));
-    let options = Options { cache, tells_binary: false };
+    let options = Options { cache, deadline, ..Options::default() };
     let Against::Before { old, new } = against else {
         return look_at_served(repository, site, environment, folder, &options);
     };
@@ -79,8 +82,8 @@ fn earlier(repository: &Repository, site: &Site, environment: &Environment, old:
 pub struct How<'a> {
     /// What may be in it; `None`: everything.
     pub rules: Option<&'a CaptureRules>,
-    /// How long it may take.
-    pub budget: Option<Duration>,
+    /// When it must be done: what was not read by then is left out.
+    pub deadline: Option<Instant>,
     /// Whether what ignore rules hide is taken too.
     pub ignored: bool,
 }
@@ -98,13 +101,14 @@ pub fn take_capture(
         host: repository,
         environment,
         rules: how.rules,
-        deadline: how.budget.map(|budget| Instant::now() + budget),
+        deadline: how.deadline,
         ignored: how.ignored,
         scratch,
         user: &|number| owners.name(number),
     };
     let base = served.seen.base;
-    let again = &mut || -> Result<Seen> { look(repository, &served.tree, base, &Options::default()) };
+    let options = Options { deadline: how.deadline, ..Options::default() };
+    let again = &mut || -> Result<Seen> { look(repository, &served.tree, base, &options) };
     take(&what, &served.tree, served.seen.clone(), again)
 }
 
@@ -124,8 +128,15 @@ pub fn keep_capture(
 
 /// What a backup notes of a look after which nothing was kept.
 pub fn noted(seen: &Seen) -> Uncommitted {
-    let base = seen.base.map(|base| base.to_string());
-    Uncommitted { changes: seen.changes.len(), base, taken_at: Some(clock::now()), ..Uncommitted::default() }
+    let late: Vec<_> = seen.late.iter().map(|path| LeftOut::new(path, None, Why::Time)).collect();
+    Uncommitted {
+        changes: seen.changes.len(),
+        base: seen.base.map(|base| base.to_string()),
+        taken_at: Some(clock::now()),
+        left_out_more: late.len().saturating_sub(LEFT_OUT_MAX),
+        left_out: late.into_iter().take(LEFT_OUT_MAX).collect(),
+        ..Uncommitted::default()
+    }
 }
 
 /// Returns the captures that no job in `open` names, whose hooks must have died.

@@ -23,7 +23,7 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
     let catalog = source.catalog()?;
     let manifest = select(&catalog, &what.backup)?;
     if what.element == "uncommitted" {
-        return edits(&catalog, manifest, &what, &source.scratch()?, ui);
+        return edits(&source, &catalog, manifest, &what, ui);
     }
     let kind = if what.bare { Kind::Bare } else { Kind::WorkTree };
     let restored = {
@@ -75,11 +75,11 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
 }
 
 /// Writes the served work tree that the backup captured.
-fn edits(catalog: &Catalog<'_>, manifest: &Manifest, what: &Restore, scratch: &Path, ui: &mut Ui) -> Result<ExitCode> {
+fn edits(source: &Source, catalog: &Catalog<'_>, manifest: &Manifest, what: &Restore, ui: &mut Ui) -> Result<ExitCode> {
     if what.bare {
         return Err(Error::usage("--bare is for code: of a work tree there are only files").hint("leave out --bare"));
     }
-    let restored = restore_edits(catalog, manifest, &what.to, scratch)?;
+    let restored = restore_edits(catalog, manifest, &what.to, source.repository.as_ref(), &source.scratch()?)?;
     let record = manifest.uncommitted.as_ref();
     for line in record.map(warnings).unwrap_or_default() {
         ui.warn(&line);

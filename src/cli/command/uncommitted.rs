@@ -49,7 +49,7 @@ fn look(place: &Place, what: &Uncommitted, ui: &mut Ui) -> Result<(bool, bool)> 
     })?;
     let state = State::of(&repository, site.modes);
     let cache = state.is_ours()?.then(|| (state.folder().join("looks"), state.modes()));
-    let options = Options { cache, tells_binary: ui.wants_json() };
+    let options = Options { cache, tells_binary: ui.wants_json(), deadline: None };
     let served = look_at_served(&repository, &site, environment, folder, &options)?;
     let Served { seen, note, .. } = &served;
     if let Some(note) = note {

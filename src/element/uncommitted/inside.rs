@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::git::{ObjectId, Overlay, RefName};
 use crate::site::HIDDEN_REFS;
 use crate::uncommitted::{Change, Nested, Seen, WorkTree, look_inside};
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ pub struct Inside {
     pub path: Vec<u8>,
     /// Whether it names the files as they lay there.
     pub tree: bool,
+    /// The tree of those files, where it was made here.
+    pub files: Option<ObjectId>,
 }
 
 /// Returns the folder of a repository's objects: of a linked work tree's or submodule's, the one it shares.
@@ -31,78 +34,98 @@ pub fn objects_of(git_dir: &Path) -> PathBuf {
     shared.unwrap_or_else(|| git_dir.to_owned()).join("objects")
 }
 
-/// Takes the edits and the unknown commits of every repository that was found; what cannot be taken is noted.
+/// Takes the edits and the unknown commits of every repository that was found, and of those in them; what cannot be taken is
+/// noted.
 pub fn take_all(
     what: &Take<'_>,
     tree: &WorkTree,
     seen: &Seen,
     scratch: &Overlay,
     left_out: &mut Vec<LeftOut>,
+    filters: &mut BTreeSet<BString>,
 ) -> Vec<Inside> {
-    let mut taken = Vec::new();
-    let found = seen.changes.iter().filter_map(|change| Some((change, change.repository.as_ref()?)));
-    for (n, (change, nested)) in found.enumerate() {
-        let bytes = if change.path.is_empty() { 0 } else { size_of(&objects_of(&nested.git_dir)) };
-        if what.rules.is_some_and(|rules| bytes > rules.limit_bytes) {
-            left_out.push(LeftOut::new(&change.path, Some(bytes), Why::Limit).detail("a repository"));
-            continue;
-        }
-        let place = format!("{HIDDEN_REFS}inside/{}/{n}/", what.environment);
-        for (name, id) in &nested.unknown {
-            match in_bundle(&place, name.as_bstr()) {
-                Some(name) => taken.push(Inside { name, id: *id, path: change.path.to_vec(), tree: false }),
-                None => left_out.push(LeftOut::new(&change.path, None, Why::Name).detail(crate::text::shown(name))),
-            }
-        }
-        if change.path.is_empty() {
-            continue;
-        }
-        match files(what, tree, change, nested, scratch, left_out) {
-            Ok(Some(id)) => taken.extend(RefName::new(format!("{place}worktree")).map(|name| Inside {
-                name,
-                id,
-                path: change.path.to_vec(),
-                tree: true,
-            })),
-            Ok(None) => {}
-            Err(error) => {
-                left_out.push(LeftOut::new(&change.path, None, Why::Repository).detail(error.to_string()));
-            }
-        }
-    }
-    taken
+    let mut taking = Taking { what, scratch, left_out, filters, taken: Vec::new(), count: 0 };
+    taking.all(tree, &seen.changes, b"");
+    taking.taken
 }
 
-/// The commit that holds the files of a repository inside the tree: its HEAD, or one upon it.
-fn files(
-    what: &Take<'_>,
-    outer: &WorkTree,
-    change: &Change,
-    nested: &Nested,
-    scratch: &Overlay,
-    left_out: &mut Vec<LeftOut>,
-) -> Result<Option<ObjectId>> {
-    let Some(head) = nested.head else { return Ok(None) };
-    if nested.edits == 0 {
-        return Ok(Some(head));
+struct Taking<'a, 'b> {
+    what: &'a Take<'b>,
+    scratch: &'a Overlay,
+    left_out: &'a mut Vec<LeftOut>,
+    filters: &'a mut BTreeSet<BString>,
+    taken: Vec<Inside>,
+    /// How many repositories there were so far.
+    count: usize,
+}
+
+impl Taking<'_, '_> {
+    /// Takes those among the changes of a tree that stands at `above`, a path that ends in a slash or is empty.
+    fn all(&mut self, tree: &WorkTree, changes: &[Change], above: &[u8]) {
+        for change in changes {
+            if let Some(nested) = &change.repository {
+                self.one(tree, change, nested, [above, &change.path].concat());
+            }
+        }
     }
-    let (tree, seen) = look_inside(what.host, outer, change.path.as_bstr())?;
-    let reading = read(what, &tree, &seen, scratch, true)?;
-    let below = |left: &LeftOut| {
-        let path = crate::text::from_json(&left.path, left.path_bytes.as_deref()).unwrap_or_default();
-        let whole = [change.path.as_slice(), b"/", path.as_slice()].concat();
-        let (bytes, why, detail) = (left.bytes, left.why, left.detail.clone());
-        LeftOut { detail, ..LeftOut::new(whole.trim_end_with(|c| c == '/'), bytes, why) }
-    };
-    left_out.extend(reading.left_out.iter().map(below));
-    let deeper = seen.changes.iter().filter(|change| change.repository.is_some());
-    left_out
-        .extend(deeper.map(|one| below(&LeftOut::new(&one.path, None, Why::Repository).detail("inside another one"))));
-    let (written, refused) = scratch.write_tree(Some(&head), &reading.gone, &reading.come)?;
-    left_out.extend(refused.iter().map(|path| below(&LeftOut::new(path.as_bytes(), None, Why::Name))));
-    let by = signature(what, reading.newest);
-    let message = format!("uncommitted edits below {} of {}", crate::text::shown(&change.path), what.environment);
-    scratch.write_commit(&written, &[head], &by, &message).map(Some)
+
+    fn one(&mut self, outer: &WorkTree, change: &Change, nested: &Nested, path: Vec<u8>) {
+        let place = format!("{HIDDEN_REFS}inside/{}/{}/", self.what.environment, self.count);
+        self.count += 1;
+        let is_itself = change.path.is_empty();
+        let bytes = if is_itself { 0 } else { size_of(&objects_of(&nested.git_dir)) };
+        if self.what.rules.is_some_and(|rules| bytes > rules.limit_bytes) {
+            self.left_out.push(LeftOut::new(&path, Some(bytes), Why::Limit).detail("a repository"));
+            return;
+        }
+        for (name, id) in &nested.unknown {
+            match in_bundle(&place, name.as_bstr()) {
+                Some(name) => self.taken.push(Inside { name, id: *id, path: path.clone(), tree: false, files: None }),
+                None => self.left_out.push(LeftOut::new(&path, None, Why::Name).detail(crate::text::shown(name))),
+            }
+        }
+        if is_itself {
+            return;
+        }
+        if self.what.is_late() {
+            return self.left_out.push(LeftOut::new(&path, None, Why::Time).detail("a repository"));
+        }
+        if let Err(error) = self.files(outer, change, nested, &place, &path) {
+            self.left_out.push(LeftOut::new(&path, None, Why::Repository).detail(error.to_string()));
+        }
+    }
+
+    /// Takes the commit that holds the files of a repository inside the tree, its HEAD or one upon it, and what is inside it.
+    fn files(&mut self, outer: &WorkTree, change: &Change, nested: &Nested, place: &str, path: &[u8]) -> Result<()> {
+        let Some(head) = nested.head else { return Ok(()) };
+        let mut take = |id, files| {
+            let name = RefName::new(format!("{place}worktree"));
+            self.taken.extend(name.map(|name| Inside { name, id, path: path.to_owned(), tree: true, files }));
+        };
+        if nested.edits == 0 {
+            take(head, None);
+            return Ok(());
+        }
+        let (what, scratch) = (self.what, self.scratch);
+        let (tree, seen) = look_inside(what.host, outer, change.path.as_bstr(), what.deadline)?;
+        let reading = read(what, &tree, &seen, scratch, true)?;
+        let above = [path, b"/"].concat();
+        let below = |left: LeftOut| {
+            let inner = crate::text::from_json(&left.path, left.path_bytes.as_deref()).unwrap_or_default();
+            let whole = [above.as_slice(), &inner].concat();
+            let (bytes, why, detail) = (left.bytes, left.why, left.detail);
+            LeftOut { detail, ..LeftOut::new(whole.trim_end_with(|c| c == '/'), bytes, why) }
+        };
+        let (written, refused) = scratch.write_tree(Some(&head), &reading.gone, &reading.come)?;
+        let refused = refused.iter().map(|path| LeftOut::new(path.as_bytes(), None, Why::Name));
+        self.left_out.extend(reading.left_out.into_iter().chain(refused).map(below));
+        let by = signature(what, reading.newest);
+        let message = format!("uncommitted edits below {} of {}", crate::text::shown(path), what.environment);
+        take(scratch.write_commit(&written, &[head], &by, &message)?, Some(written));
+        self.filters.extend(reading.filters);
+        self.all(&tree, &seen.changes, &above);
+        Ok(())
+    }
 }
 
 /// The name that a repository's reference has in the bundle.

@@ -6,6 +6,7 @@
 mod append;
 mod inside;
 mod load;
+mod patch;
 mod pending;
 mod read;
 mod record;
@@ -13,6 +14,7 @@ mod take;
 
 pub use append::append;
 pub use load::{Loaded, load_capture};
+pub use patch::write_patch;
 pub use pending::{Pending, captures_folder};
 pub use record::{CapturedRef, LEFT_OUT_MAX, LeftOut, Uncommitted, Why, warnings};
 pub use take::{Take, Taken, take};

@@ -10,7 +10,7 @@ use crate::uncommitted::{
 };
 use bstr::{BStr, BString, ByteSlice};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Seek};
 use std::os::unix::fs::MetadataExt;
 
@@ -34,6 +34,8 @@ pub struct Reading {
     pub moved: bool,
     /// The newest edit: seconds since 1970, and the file's owner.
     pub newest: Option<(i64, u32)>,
+    /// The filters that made something of a file.
+    pub filters: BTreeSet<BString>,
 }
 
 /// Reads every change. With `last`, what changes again and again under the reading is left out.
@@ -42,7 +44,7 @@ pub fn read(what: &Take<'_>, tree: &WorkTree, seen: &Seen, scratch: &Overlay, la
     let mut reader = Reader {
         what,
         scratch,
-        contents: tree.contents(seen.base),
+        contents: tree.contents(seen.base, what.deadline),
         reading: Reading::default(),
         excluded: BTreeMap::new(),
         bytes: 0,
@@ -59,12 +61,28 @@ pub fn read(what: &Take<'_>, tree: &WorkTree, seen: &Seen, scratch: &Overlay, la
         }
     }
     let mut reading = reader.finish();
-    let nothing = |path: &BString, why| LeftOut::new(path, None, why);
-    reading.left_out.extend(seen.special.iter().map(|path| nothing(path, Why::Special)));
-    reading.left_out.extend(seen.empty_folders.iter().map(|path| nothing(path, Why::EmptyFolder)));
-    let unreadable = seen.unreadable.iter().map(|one| nothing(&one.path, Why::Unreadable).detail(one.why.clone()));
-    reading.left_out.extend(unreadable);
+    reading.left_out.extend(unheld(seen));
     Ok(reading)
+}
+
+/// Names what was seen and no tree holds, and what was not seen.
+pub(super) fn unheld(seen: &Seen) -> impl Iterator<Item = LeftOut> {
+    let nothing = |path: &BString, why| LeftOut::new(path, None, why);
+    let special = seen.special.iter().map(move |path| nothing(path, Why::Special));
+    let empty = seen.empty_folders.iter().map(move |path| nothing(path, Why::EmptyFolder));
+    let unreadable = seen.unreadable.iter();
+    let unreadable = unreadable.map(move |one| nothing(&one.path, Why::Unreadable).detail(one.why.clone()));
+    let late = seen.late.iter().map(move |path| nothing(path, Why::Time));
+    special.chain(empty).chain(unreadable).chain(late)
+}
+
+/// Names what a tree does not hold of a file that it holds; `owner` is the user whose files need no word.
+pub(super) fn lacking(path: &[u8], stamp: &Stamp, owner: u32, user: &dyn Fn(u32) -> String) -> Vec<LeftOut> {
+    let bits = stamp.mode & 0o7777;
+    let mode = (stamp.is_file() && ![0o644, 0o755].contains(&bits)).then(|| (Why::Mode, format!("{bits:04o}")));
+    let other = (stamp.owner != owner).then(|| (Why::Owner, user(stamp.owner)));
+    let lacks = mode.into_iter().chain(other);
+    lacks.map(|(why, detail)| LeftOut::new(path, Some(stamp.size), why).detail(detail)).collect()
 }
 
 struct Reader<'a, 'b> {
@@ -151,6 +169,10 @@ impl Reader<'_, '_> {
                     self.reading.moved = true;
                     break;
                 }
+                Err(NotContent::Late) => {
+                    self.leave(path, stamp, Why::Time, None);
+                    return Ok(false);
+                }
                 Err(error) => {
                     self.leave(path, stamp, Why::Unreadable, Some(error.to_string()));
                     return Ok(false);
@@ -174,13 +196,9 @@ impl Reader<'_, '_> {
             None if stamp.mode & 0o100 != 0 => EXECUTABLE,
             None => REGULAR,
         };
-        let bits = stamp.mode & 0o7777;
-        if stamp.is_file() && ![0o644, 0o755].contains(&bits) {
-            self.leave(path, stamp, Why::Mode, Some(format!("{bits:04o}")));
-        }
-        if stamp.owner != self.owner {
-            let user = (self.what.user)(stamp.owner);
-            self.leave(path, stamp, Why::Owner, Some(user));
+        self.reading.left_out.extend(lacking(path, stamp, self.owner, self.what.user));
+        if let Some(filter) = self.contents.filter(path).filter(|_| stamp.is_file()) {
+            self.leave(path, stamp, Why::Filtered, Some(crate::text::shown(&filter)));
         }
         self.reading.come.push(FileSide { path: path.to_owned(), mode, id });
     }
@@ -254,6 +272,15 @@ impl Reader<'_, '_> {
         let excluded = std::mem::take(&mut self.excluded);
         let left = excluded.iter().map(|(path, bytes)| LeftOut::new(path, Some(*bytes), Why::Excluded));
         self.reading.left_out.extend(left);
+        self.reading.filters.clone_from(self.contents.filters());
         self.reading
     }
+}
+
+/// Tells whether a name may be one that git keeps for its own folder (`verify_path` of git's read-cache.c), under which no tree
+/// holds anything: what it is, git is to say.
+pub(super) fn is_named_repository(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_common = [&b".gitignore"[..], b".gitattributes", b".gitkeep", b".github"].contains(&name.as_slice());
+    !is_common && (name.starts_with(b".git") || (name.starts_with(b"gi") && name.contains(&b'~')))
 }

@@ -41,6 +41,20 @@ pub struct Uncommitted {
     /// How many more there are than `left_out` names.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out_more: usize,
+    /// The filters of the host that made something of its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<String>,
+}
+
+impl Uncommitted {
+    /// Tells whether another capture holds the same files and references upon the same commit, whenever each was taken.
+    pub fn holds_the_same(&self, other: &Self) -> bool {
+        let held = |record: &Self| -> Vec<_> {
+            let one = |noted: &CapturedRef| (noted.name.clone(), noted.path.clone(), noted.held().to_owned());
+            record.refs.iter().map(one).collect()
+        };
+        self.base == other.base && held(self) == held(other)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -65,6 +79,9 @@ pub struct CapturedRef {
     pub path_bytes: Option<String>,
     /// Whether it names the files as they lay there; else it is a reference that the repository there had.
     pub tree: bool,
+    /// The tree of those files; `None` where the commit is one that the repository itself had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<String>,
 }
 
 impl CapturedRef {
@@ -77,7 +94,19 @@ impl CapturedRef {
             path: text::json_text(path),
             path_bytes: text::extra_bytes(path),
             tree,
+            files: None,
         }
+    }
+
+    /// Adds the tree of the files that it names.
+    #[must_use]
+    pub fn of_files(self, tree: Option<&ObjectId>) -> Self {
+        Self { files: tree.map(ToString::to_string), ..self }
+    }
+
+    /// What it names that does not depend on when it was taken.
+    fn held(&self) -> &str {
+        self.files.as_ref().unwrap_or(&self.id)
     }
 
     /// Reads its name, its id and its path; `None` where they make no sense.
@@ -114,11 +143,13 @@ pub enum Why {
     Owner,
     /// Its permission bits: a tree holds 644 and 755. The content is kept.
     Mode,
+    /// A filter of the host made its content; what that keeps elsewhere is no part of a tree.
+    Filtered,
 }
 
 impl Why {
     /// In the order in which warnings have them.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::TooLarge,
         Self::Limit,
         Self::Time,
@@ -130,6 +161,7 @@ impl Why {
         Self::EmptyFolder,
         Self::Owner,
         Self::Mode,
+        Self::Filtered,
     ];
 
     fn said(self) -> &'static str {
@@ -145,6 +177,7 @@ impl Why {
             Self::EmptyFolder => "not captured, an empty folder",
             Self::Owner => "captured without its owner",
             Self::Mode => "captured without its permission bits",
+            Self::Filtered => "captured as its filter makes it, without what that keeps elsewhere",
         }
     }
 }
@@ -232,6 +265,21 @@ mod tests {
         assert!(said[3].contains("kept changing"));
         record.left_out = (0..9).map(|n| left(format!("f{n}").as_bytes(), None, Why::Special)).collect();
         assert!(warnings(&record)[0].ends_with("f3, f4 and 4 more"), "{:?}", warnings(&record));
+    }
+
+    #[test]
+    fn the_same_files_are_the_same_capture_whenever_it_was_taken() {
+        let name = RefName::new("refs/cairn/uncommitted/live").unwrap();
+        let id = |digit: &str| ObjectId::from_hex(digit.repeat(40).as_bytes()).unwrap();
+        let record = |commit, tree, base: &str| Uncommitted {
+            refs: vec![CapturedRef::new(&name, &id(commit), b"", true).of_files(Some(&id(tree)))],
+            base: Some(base.into()),
+            ..Uncommitted::default()
+        };
+        assert!(record("1", "5", "b").holds_the_same(&record("2", "5", "b")));
+        assert!(!record("1", "5", "b").holds_the_same(&record("1", "6", "b")));
+        assert!(!record("1", "5", "b").holds_the_same(&record("1", "5", "c")));
+        assert!(!record("1", "5", "b").holds_the_same(&Uncommitted::default()));
     }
 
     #[test]

@@ -52,9 +52,9 @@ pub fn take(
     seen: Seen,
     look: &mut dyn FnMut() -> Result<Seen>,
 ) -> Result<Option<Taken>> {
-    let mut seen = seen;
+    let (mut seen, mut before) = (seen, None);
     for attempt in 1.. {
-        if seen.changes.is_empty() && (!what.ignored || seen.ignored.is_empty()) {
+        if !holds_something(what, &seen) {
             return Ok(None);
         }
         let folder = tempfile::tempdir_in(what.scratch).at("make a folder in", what.scratch)?;
@@ -62,14 +62,34 @@ pub fn take(
         let scratch = Overlay::new(&folder.path().join("taken.git"), what.host.hash_kind(), &others)?;
         let last = attempt >= READS_MAX || what.is_late();
         let reading = read(what, tree, &seen, &scratch, last)?;
-        let again = look()?;
-        let settled = !reading.moved && same(&seen, &again);
-        if settled || last || what.is_late() {
-            return finish(what, tree, &seen, scratch, reading, settled, folder).map(Some);
+        let again = if what.is_late() { None } else { Some(look()?) };
+        let read = Read { seen, reading, scratch, folder };
+        match (again.filter(|again| again.late.is_empty()), before.take()) {
+            (Some(again), _) if !last && (read.reading.moved || !same(&read.seen, &again)) => {
+                seen = again;
+                before = Some(read);
+            }
+            // What was read in time is more than what this time was not.
+            (None, Some(before)) => return finish(what, tree, before, Some(false)).map(Some),
+            (again, _) => {
+                let settled = again.map(|again| !read.reading.moved && same(&read.seen, &again));
+                return finish(what, tree, read, settled).map(Some);
+            }
         }
-        seen = again;
     }
     Ok(None)
+}
+
+/// What was seen, and read into a repository of a moment.
+struct Read {
+    seen: Seen,
+    reading: Reading,
+    scratch: Overlay,
+    folder: TempDir,
+}
+
+fn holds_something(what: &Take<'_>, seen: &Seen) -> bool {
+    !seen.changes.is_empty() || what.ignored && !seen.ignored.is_empty()
 }
 
 impl Take<'_> {
@@ -84,34 +104,33 @@ fn same(one: &Seen, other: &Seen) -> bool {
     let known = |change: &Change| Change { new: change.new.map(|new| New { id: None, ..new }), ..change.clone() };
     let alike = |(a, b): (&Change, &Change)| known(a) == known(b);
     one.base == other.base
+        && one.late == other.late
         && one.changes.len() == other.changes.len()
         && one.changes.iter().zip(&other.changes).all(alike)
         && one.ignored == other.ignored
 }
 
 /// The folders of objects that the capture may refer to: the host's, the served clone's, those of repositories inside it.
-fn object_folders(host: &Repository, tree: &WorkTree, seen: &Seen) -> Vec<PathBuf> {
+pub(super) fn object_folders(host: &Repository, tree: &WorkTree, seen: &Seen) -> Vec<PathBuf> {
     let mut folders = vec![host.objects_dir()];
     if let Kept::Clone(git_dir) = tree.kept() {
         folders.push(git_dir.join("objects"));
     }
-    let nested = seen.changes.iter().filter_map(|change| change.repository.as_ref());
-    folders.extend(nested.map(|nested| inside::objects_of(&nested.git_dir)));
+    let mut waiting: Vec<&Change> = seen.changes.iter().collect();
+    while let Some(change) = waiting.pop() {
+        if let Some(nested) = &change.repository {
+            folders.push(inside::objects_of(&nested.git_dir));
+            waiting.extend(&nested.inside);
+        }
+    }
     folders.retain(|folder| folder.is_dir());
     folders.sort();
     folders.dedup();
     folders
 }
 
-fn finish(
-    what: &Take<'_>,
-    tree: &WorkTree,
-    seen: &Seen,
-    scratch: Overlay,
-    reading: Reading,
-    settled: bool,
-    folder: TempDir,
-) -> Result<Taken> {
+fn finish(what: &Take<'_>, tree: &WorkTree, read: Read, settled: Option<bool>) -> Result<Taken> {
+    let Read { seen, reading, scratch, folder } = read;
     let unnameable = || Error::usage(format!("{} is no name for an environment", what.environment));
     let name = capture_ref(what.environment).ok_or_else(unnameable)?;
     let mut left_out = reading.left_out;
@@ -125,9 +144,10 @@ fn finish(
     let by = signature(what, reading.newest);
     let commit = scratch.write_commit(&written, seen.base.as_slice(), &by, &message)?;
     let mut refs = vec![(name.clone(), commit)];
-    let mut noted = vec![CapturedRef::new(&name, &commit, b"", true)];
-    for one in inside::take_all(what, tree, seen, &scratch, &mut left_out) {
-        noted.push(CapturedRef::new(&one.name, &one.id, &one.path, one.tree));
+    let mut noted = vec![CapturedRef::new(&name, &commit, b"", true).of_files(Some(&written))];
+    let mut filters = reading.filters;
+    for one in inside::take_all(what, tree, &seen, &scratch, &mut left_out, &mut filters) {
+        noted.push(CapturedRef::new(&one.name, &one.id, &one.path, one.tree).of_files(one.files.as_ref()));
         refs.push((one.name, one.id));
     }
     let left_out_more = left_out.len().saturating_sub(LEFT_OUT_MAX);
@@ -138,11 +158,12 @@ fn finish(
         base: seen.base.map(|base| base.to_string()),
         commit: Some(commit.to_string()),
         taken_at: Some(clock::now()),
-        settled: Some(settled),
+        settled,
         bundle: None,
         refs: noted,
         left_out,
         left_out_more,
+        filters: filters.iter().map(|filter| crate::text::json_text(filter)).collect(),
     };
     Ok(Taken { scratch, record, refs, _folder: folder })
 }

@@ -39,7 +39,7 @@ fn literal(side: Option<&FileSide>, contents: &mut dyn Contents, out: &mut Paint
     let mut deflate = ZlibEncoder::new(Lines { out, waiting: Vec::with_capacity(LINE) }, Compression::default());
     let written = |result: io::Result<()>| result.at("write", Path::new("the patch"));
     if let Some(side) = side {
-        contents.stream(&side.id, &mut |input| written(io::copy(input, &mut deflate).map(drop)))?;
+        contents.stream(&side.id, &mut deflate)?;
     }
     written(deflate.finish().and_then(Lines::end))
 }

@@ -1,9 +1,10 @@
 //! Contents from a repository.
 
 use super::Contents;
-use crate::error::{Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::git::{ObjectId, Repository};
-use std::io::Read;
+use std::io::Write;
+use std::path::Path;
 
 /// The blobs of a repository.
 pub struct Blobs<'a> {
@@ -27,10 +28,10 @@ impl Contents for Blobs<'_> {
         self.repository.blob(id, super::TEXT_MAX).ok_or_else(missing)
     }
 
-    fn stream(&mut self, id: &ObjectId, consume: &mut dyn FnMut(&mut dyn Read) -> Result<()>) -> Result<()> {
+    fn stream(&mut self, id: &ObjectId, out: &mut dyn Write) -> Result<()> {
         match self.repository.blob(id, super::TEXT_MAX) {
-            Some(bytes) => consume(&mut bytes.as_slice()),
-            None => self.repository.stream_blob(id, consume),
+            Some(bytes) => out.write_all(&bytes).at("write", Path::new("the patch")),
+            None => self.repository.stream_blob(id, out),
         }
     }
 }

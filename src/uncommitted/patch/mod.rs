@@ -15,7 +15,7 @@ pub use paint::Paint;
 use crate::error::Result;
 use crate::git::{FileChange, FileSide, ObjectId};
 use paint::Painter;
-use std::io::{Read, Write};
+use std::io::Write;
 
 /// The largest content that is shown line by line, in bytes; a larger one is written as binary, piece by piece.
 pub const TEXT_MAX: u64 = 16 << 20;
@@ -34,8 +34,8 @@ pub trait Contents {
     fn size(&mut self, id: &ObjectId) -> Result<u64>;
     /// Returns a blob of at most [`TEXT_MAX`] bytes.
     fn read(&mut self, id: &ObjectId) -> Result<Vec<u8>>;
-    /// Hands a blob of any size to `consume`, piece by piece.
-    fn stream(&mut self, id: &ObjectId, consume: &mut dyn FnMut(&mut dyn Read) -> Result<()>) -> Result<()>;
+    /// Writes a blob of any size to `out`, piece by piece.
+    fn stream(&mut self, id: &ObjectId, out: &mut dyn Write) -> Result<()>;
 }
 
 /// Writes the patch of one file.

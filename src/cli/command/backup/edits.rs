@@ -40,7 +40,7 @@ pub fn look(
     let Some(folder) = environment.worktree.as_deref() else {
         return Ok(Looked { edits: Edits::NotSought, readable: true });
     };
-    let served = match look_at(repository, site, state, environment, folder, Against::Now) {
+    let served = match look_at(repository, site, state, environment, folder, (Against::Now, None)) {
         Ok(served) => served,
         Err(error) if what.require_clean => return Err(error),
         Err(error) => {
@@ -51,6 +51,9 @@ pub fn look(
     let Served { seen, note, .. } = &served;
     if let Some(note) = note {
         ui.say(note);
+    }
+    for warning in &seen.warnings {
+        ui.warn(warning);
     }
     let readable = seen.unreadable.is_empty();
     for one in &seen.unreadable {
@@ -71,7 +74,7 @@ pub fn look(
     if let Some(error) = unclear.into_iter().next() {
         return Err(error);
     }
-    let how = How { rules: Some(&rules), budget: None, ignored: what.include_ignored };
+    let how = How { rules: Some(&rules), deadline: None, ignored: what.include_ignored };
     // It waits only until this command has made the backup.
     let place = state.scratch()?;
     let pending = keep_capture(repository, state, environment, &served, how, (&place, &random_name()))?;
