@@ -34,6 +34,43 @@ fn what_did_not_change_is_only_counted() {
 }
 
 #[test]
+fn edits_that_the_newest_backup_holds_are_no_change() {
+    let world = hosts();
+    let folder = world.path("www");
+    world.git("srv/c.git", &["worktree", "add", "--quiet", "--detach", folder.to_str().unwrap(), "main"]).ok();
+    world.git("srv/c.git", &["config", "cairn.dev.worktree", folder.to_str().unwrap()]).ok();
+    let sites = |says: &str| drop(world.cairn(".", &["backup", "create", "--sites", "srv"]).ok().says(says));
+    sites("1 done, 2 unchanged");
+    let held = |count: usize| {
+        let backups = world.backups("srv/c.git");
+        assert_eq!((backups.len(), &backups[0]["uncommitted"]["captured"]), (count, &true.into()));
+    };
+    std::fs::remove_file(folder.join("page")).unwrap();
+    sites("1 done, 2 unchanged");
+    held(3);
+    sites("0 done, 3 unchanged");
+    // Another deletion leaves no trace but in the tree; the same content written again leaves none there.
+    std::fs::write(folder.join("other"), "edited").unwrap();
+    sites("1 done, 2 unchanged");
+    std::fs::write(folder.join("other"), "edited").unwrap();
+    sites("0 done, 3 unchanged");
+    held(4);
+    std::fs::write(folder.join("other"), "Edited").unwrap();
+    sites("1 done, 2 unchanged");
+    held(5);
+    assert_eq!(std::fs::read_dir(world.path("srv/c.git/cairn/scratch")).map_or(0, Iterator::count), 0);
+    // One that is damaged holds nothing.
+    let id = world.backups("srv/c.git")[0]["id"].as_str().unwrap().to_owned();
+    let bundle = world.path("srv/c.cairn/c/uncommitted").join(format!("{id}.bundle"));
+    let mut bytes = std::fs::read(&bundle).unwrap();
+    let middle = bytes.len() - 30;
+    bytes[middle] ^= 1;
+    std::fs::write(&bundle, bytes).unwrap();
+    world.cairn("srv/c.git", &["backup", "verify", &id]).exits(12);
+    sites("1 done, 2 unchanged");
+}
+
+#[test]
 fn one_that_fails_stops_no_other() {
     let world = hosts();
     for name in ["srv/a.git", "srv/c.git"] {

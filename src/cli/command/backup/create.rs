@@ -1,7 +1,9 @@
 //! `git cairn backup create`.
 
 use super::edits::{self, Looked};
-use crate::backup::{Catalog, Edits, Initiator, Manifest, Request, create, host_store, how_proven, is_proven};
+use crate::backup::{
+    Catalog, Edits, Initiator, Manifest, Request, create, has_problem, host_store, how_proven, is_proven,
+};
 use crate::cli::arguments::Create;
 use crate::cli::progress::Bar;
 use crate::cli::sites::{Did, over};
@@ -71,14 +73,19 @@ fn must_be_ours(state: &State) -> Result<()> {
         .hint("run this as its owner"))
 }
 
-/// With `--sites` a repository that did not change is only counted, and its store is not even looked at.
+/// With `--sites` a repository that did not change is only counted; where its served trees are clean, its store is not even
+/// looked at.
 fn in_one_of_many(repository: &Repository, what: &Create) -> Result<Did> {
     let site = Site::from_config(&repository.config())?;
     let frozen = Frozen::now(repository)?;
     // Nobody is asked for each of many.
     let looks = look_at_all(repository, &site, what, &Ui::new(true))?;
-    let edited = looks.iter().any(|(_, looked)| matches!(looked.edits, Edits::Captured(_)));
-    if !edited && is_stored(&State::of(repository, site.modes).database()?, &frozen.list)? {
+    if is_stored(&State::of(repository, site.modes).database()?, &frozen.list)? && are_held(&site, &looks)? {
+        for (_, looked) in &looks {
+            if let Edits::Captured(pending) = &looked.edits {
+                pending.remove()?;
+            }
+        }
         return Ok(Did::Nothing);
     }
     let Made { manifests, failed, .. } = make_all(repository, &site, what, looks, Some(frozen))?;
@@ -86,6 +93,31 @@ fn in_one_of_many(repository: &Repository, what: &Create) -> Result<Did> {
         Some(error) => Err(error),
         None => Ok(Did::Something(manifests.iter().map(|manifest| manifest.id.as_str()).collect::<Vec<_>>().join(" "))),
     }
+}
+
+/// Tells whether the newest good backup of each environment holds what was captured of its tree now.
+fn are_held(site: &Site, looks: &[(&Environment, Looked)]) -> Result<bool> {
+    let captured = |looked: &Looked| match &looked.edits {
+        Edits::Captured(pending) => Some(pending.record.clone()),
+        _ => None,
+    };
+    let captured: Vec<_> = looks.iter().filter_map(|(one, looked)| Some((one, captured(looked)?))).collect();
+    if captured.is_empty() {
+        return Ok(true);
+    }
+    let store = host_store(site);
+    let catalog = Catalog::read(&store, &site.name)?;
+    for (environment, found) in captured {
+        let newest = catalog.of(environment.name.as_str()).into_iter().next();
+        let same = newest.filter(|newest| {
+            newest.capture().is_some() && newest.uncommitted.as_ref().is_some_and(|held| held.holds_the_same(&found))
+        });
+        match same {
+            Some(newest) if !has_problem(&store, &site.name, newest)? => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 /// The backups of one repository.
