@@ -1,6 +1,6 @@
 //! Uncommitted edits in served work trees: captured with a backup, found again, and nothing else touched.
 
-use crate::support::{Ran, Random, World, amount, host, run};
+use crate::support::{Ran, Random, World, counted, host, run};
 use crate::terminal::Terminal;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -440,7 +440,7 @@ fn by_git_in_clone(world: &World) -> String {
 fn a_captured_tree_is_the_one_that_git_would_make() {
     let world = served();
     let base = world.tip("site.git", "live");
-    for n in 0..amount("CAIRN_CAPTURES", 16) {
+    for n in counted("CAIRN_CAPTURES", 16) {
         let mut random = Random::one_of(20_261_125, n);
         let is_clone = n % 2 == 1;
         std::fs::remove_dir_all(world.path("www")).unwrap();

@@ -1,6 +1,6 @@
 //! Random edits of random trees: what we list is what git lists, in a plain folder and in a clone.
 
-use crate::support::{Random, World, amount, command, host};
+use crate::support::{Random, World, command, counted, host};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -405,7 +405,7 @@ fn what_is_listed_is_what_git_lists() {
     let world = host();
     fs::create_dir_all(world.path("site.git/info")).unwrap();
     fs::write(world.path("site.git/info/exclude"), "*.swp\nsites/x.d\n").unwrap();
-    for n in 0..amount("CAIRN_EDITS", 40) {
+    for n in counted("CAIRN_EDITS", 40) {
         let mut random = Random::one_of(40_000, n);
         let is_clone = random.below(2) == 1;
         let tree = world.path(&format!("tree{n}"));

@@ -1,6 +1,6 @@
 //! Patches against git: whatever the trees are, `git apply --binary` makes the one of the other, and back.
 
-use crate::support::{Random, World, amount};
+use crate::support::{Random, World, counted};
 use bstr::BString;
 use cairn::git::{FileSide, HashKind, ObjectId, Overlay};
 use cairn::uncommitted::patch::{Blobs, Paint, write};
@@ -140,7 +140,7 @@ fn applied(world: &World, to: &ObjectId, patch: &[u8], words: &[&str]) -> String
 
 #[test]
 fn git_makes_of_any_tree_the_other_with_the_patch_and_back() {
-    for n in 0..amount("CAIRN_PATCHES", 150) {
+    for n in counted("CAIRN_PATCHES", 150) {
         let mut random = Random::one_of(20_261_124, n);
         let world = World::new();
         let (scratch, _) = scratch(&world);

@@ -289,6 +289,17 @@ pub fn amount(variable: &str, everyday: usize) -> usize {
     std::env::var(variable).map_or(everyday, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
+/// Counts as far as [`amount`] says; of a longer run it says how far it is.
+pub fn counted(variable: &'static str, everyday: usize) -> impl Iterator<Item = usize> {
+    let (all, begun) = (amount(variable, everyday), std::time::Instant::now());
+    (0..=all).map_while(move |n| {
+        if all > everyday && n > 0 && (n % 500 == 0 || n == all) {
+            println!("{variable}: {n} of {all} in {:.0?}", begun.elapsed());
+        }
+        (n < all).then_some(n)
+    })
+}
+
 /// A world with a bare repository `site.git` that is not set up, and a clone `dev` on `main` with one commit pushed.
 pub fn bare_host(init: &[&str]) -> World {
     let world = World::new();
