@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use jiff::{Timestamp, tz::TimeZone};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Returns the present instant, to the second: no format of ours keeps more.
@@ -21,7 +22,17 @@ fn whole_seconds(at: Timestamp) -> Timestamp {
 
 /// Returns an instant in the reader's time zone, as `2026-11-23 09:05 +01:00`.
 pub fn local(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M %:z").to_string()
+    static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    at.to_zoned(ZONE.get_or_init(zone).clone()).strftime("%Y-%m-%d %H:%M %:z").to_string()
+}
+
+/// Reads the zone from the file that says it (tzfile(5)). To learn its name as well, which nobody is shown, the whole database of
+/// zones would be searched, and that takes longer than many a command.
+fn zone() -> TimeZone {
+    let file = || std::fs::read("/etc/localtime").ok();
+    let named = std::env::var_os("TZ").is_some();
+    let zone = (!named).then(file).flatten().and_then(|bytes| TimeZone::tzif("Local", &bytes).ok());
+    zone.unwrap_or_else(TimeZone::system)
 }
 
 /// Returns how long ago `at` was, in the largest unit that fits.
@@ -82,6 +93,15 @@ mod tests {
         assert_eq!(parse_days("25h").unwrap(), 2);
         for bad in ["", "d", "-1d", "1y", "1.5h", "99999999999999999999d", "18446744073709551615w"] {
             assert!(parse_span(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_zone_is_the_one_the_system_has() {
+        for seconds in [0, 1_700_000_000, 1_720_000_000, 4_000_000_000] {
+            let at = Timestamp::from_second(seconds).unwrap();
+            let whole = at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M %:z").to_string();
+            assert_eq!(local(at), whole);
         }
     }
 
