@@ -4,7 +4,7 @@ mod interrupt;
 mod limit;
 mod trace;
 
-pub use interrupt::{heard as interrupted, idle, listen as listen_for_interrupts};
+pub use interrupt::{heard as interrupted, idle, listen as listen_for_interrupts, undisturbed};
 
 use crate::error::{Error, Result};
 use limit::Limit;
@@ -283,6 +283,10 @@ impl Command {
 
     fn spawn(&mut self) -> Result<Child> {
         interrupt::check()?;
+        if interrupt::is_shielded() {
+            // The keyboard reaches only the group of processes that stands before it.
+            self.inner.process_group(0);
+        }
         trace::starting(&mut self.inner, self.reads_stderr);
         self.inner.spawn().map_err(|error| {
             let program = Path::new(&self.program).display();

@@ -94,6 +94,8 @@ mod retention;
 mod revert;
 #[path = "it/setup.rs"]
 mod setup;
+#[path = "it/setup_asks.rs"]
+mod setup_asks;
 #[path = "it/sites.rs"]
 mod sites;
 #[path = "it/ssh.rs"]

@@ -22,6 +22,7 @@ pub use get::{Assembled, CaptureForm, Get, assemble_capture, get, get_capture, i
 pub use id::BackupId;
 pub use manifest::{HookFile, Initiator, Manifest, Others, Previous, RepositoryRecord, SiteRecord, Symref};
 pub use prove::{has_problem, how_proven, is_proven, is_proven_id, prove};
+pub use record::names_secret;
 pub use remove::{How, Removal, delete, expire, expired};
 pub use repair::repair;
 pub use select::select;

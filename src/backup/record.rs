@@ -37,11 +37,15 @@ pub fn record(repository: &Repository, warnings: &mut Vec<String>) -> Repository
 }
 
 fn is_secret(key: &Key, value: &str) -> bool {
-    let name = key.name.to_lowercase();
     let subsection = key.subsection.as_ref().map(|text| json_text(text)).unwrap_or_default();
+    names_secret(&key.name) || names_user(value) || names_user(&subsection)
+}
+
+/// Tells whether the last word of a key means that its value is a secret.
+pub fn names_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
     // sendemail.smtpPass, imap.pass
-    let telling = SECRET_WORDS.iter().any(|word| name.contains(word)) || name.ends_with("pass");
-    telling || names_user(value) || names_user(&subsection)
+    SECRET_WORDS.iter().any(|word| name.contains(word)) || name.ends_with("pass")
 }
 
 /// `https://user:password@host` and `https://token@host`; the user of ssh is no secret.

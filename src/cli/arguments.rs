@@ -132,8 +132,8 @@ pub struct Setup {
     /// Take the setup back: hooks, config and our own state; the store stays
     #[arg(long, conflicts_with_all = ["store", "site", "environments", "from", "sites"])]
     pub undo: bool,
-    /// Answer the question of --undo with yes
-    #[arg(long, short, requires = "undo")]
+    /// Ask nothing: take what flags and defaults say, and answer with yes
+    #[arg(long, short)]
     pub yes: bool,
     /// Only say what would be done
     #[arg(long)]

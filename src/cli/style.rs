@@ -27,8 +27,6 @@ pub enum Style {
     Added,
     /// What a change takes away.
     Removed,
-    /// Where in a file a change is.
-    Hunk,
 }
 
 impl Style {
@@ -41,7 +39,7 @@ impl Style {
             Self::Caution => "33",
             Self::Bad => "1;31",
             Self::Removed => "31",
-            Self::Hunk | Self::Typed => "36",
+            Self::Typed => "36",
         }
     }
 }
@@ -63,23 +61,6 @@ impl Line {
     pub fn then(mut self, style: Style, text: impl AsRef<[u8]>) -> Self {
         self.pieces.push((style, shown(text.as_ref())));
         self
-    }
-
-    /// Makes a line of a patch, without its end, as `git diff` colors it; its tabs stay.
-    #[allow(dead_code, reason = "commands that print a patch take this")]
-    pub fn of_patch(line: &[u8]) -> Self {
-        let begins = |start: &str| line.starts_with(start.as_bytes());
-        let header = ["diff --git ", "index ", "--- ", "+++ ", "old mode ", "new mode ", "new file ", "deleted file "];
-        let header = header.iter().chain(&["similarity ", "rename ", "copy ", "Binary "]).any(|start| begins(start));
-        let style = match line.first() {
-            _ if header => Style::Strong,
-            Some(b'+') => Style::Added,
-            Some(b'-') => Style::Removed,
-            Some(b'@') => Style::Hunk,
-            _ => Style::Plain,
-        };
-        let text: Vec<String> = line.split(|byte| *byte == b'\t').map(shown).collect();
-        Self { pieces: vec![(style, text.join("\t"))] }
     }
 
     /// Returns the line as it is printed.
@@ -174,8 +155,5 @@ mod tests {
         let line = Line::of(Style::Good, "a\x1b[31m").then(Style::Plain, "\tb");
         assert_eq!(line.printed(true), "\x1b[32ma\\u{1b}[31m\x1b[m\\u{9}b");
         assert_eq!(line.printed(false), "a\\u{1b}[31m\\u{9}b");
-        assert_eq!(Line::of_patch(b"+\ta\x1b").printed(true), "\x1b[32m+\ta\\u{1b}\x1b[m");
-        assert_eq!(Line::of_patch(b"--- a/page").printed(true), "\x1b[1m--- a/page\x1b[m");
-        assert_eq!(Line::of_patch(b"-old").printed(true), "\x1b[31m-old\x1b[m");
     }
 }

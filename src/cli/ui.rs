@@ -1,7 +1,7 @@
 //! Standard output for results, standard error for talk, and neither for a reader that has gone away.
 
 use super::style::{Colors, Line, Style};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::git::Place;
 use crate::uncommitted::patch::Paint;
 use serde::Serialize;
@@ -131,12 +131,23 @@ impl Ui {
         !self.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
-    /// Asks a question and returns the answer in lower case; `None` where nobody answers any more.
+    /// Writes a patch for a person to read before a question.
+    pub fn say_patch(&self, write: impl FnOnce(Paint, &mut dyn Write) -> Result<()>) -> Result<()> {
+        let paint = if self.colors().stderr { Paint::Colored } else { Paint::Escaped };
+        write(paint, &mut std::io::stderr().lock())
+    }
+
+    /// Writes a patch that is a result.
+    pub fn result_patch(&self, write: impl FnOnce(Paint, &mut dyn Write) -> Result<()>) -> Result<()> {
+        write(self.paint(), &mut std::io::stdout().lock())
+    }
+
+    /// Asks a question and returns the answer; `None` where nobody answers any more.
     pub fn ask_for(&self, question: &str) -> Option<String> {
         let _ = write!(std::io::stderr().lock(), "{question} ");
         let mut answer = String::new();
         let read = crate::process::idle(|| std::io::stdin().read_line(&mut answer)).ok()?;
-        (read > 0).then(|| answer.trim().to_lowercase())
+        (read > 0).then(|| answer.trim().to_owned())
     }
 
     /// Asks a question to be answered with y or yes; anything else is no.

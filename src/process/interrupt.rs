@@ -14,6 +14,9 @@ const GRACE: Duration = Duration::from_secs(2);
 
 static HEARD: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 static IDLE: AtomicBool = AtomicBool::new(false);
+static SHIELDED: AtomicBool = AtomicBool::new(false);
+/// How often it is looked whether what must not be interrupted is done.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Begins to listen; a program that never calls this dies of the signal.
 pub fn listen() {
@@ -26,6 +29,9 @@ pub fn listen() {
             signals.wait();
             if !IDLE.load(Ordering::SeqCst) {
                 std::thread::sleep(GRACE);
+            }
+            while is_shielded() {
+                std::thread::sleep(LOOK);
             }
             std::process::exit(i32::from(Kind::Interrupted.exit_code()));
         });
@@ -45,9 +51,22 @@ pub fn idle<T>(wait: impl FnOnce() -> T) -> T {
     waited
 }
 
+/// Does what takes a moment and must not be left half done: Ctrl-C is heard when it is over.
+pub fn undisturbed<T>(deed: impl FnOnce() -> T) -> T {
+    SHIELDED.store(true, Ordering::SeqCst);
+    let done = deed();
+    SHIELDED.store(false, Ordering::SeqCst);
+    done
+}
+
+/// Tells whether children, too, are to be kept from the keyboard.
+pub(super) fn is_shielded() -> bool {
+    SHIELDED.load(Ordering::SeqCst)
+}
+
 /// Returns an error once the person has interrupted.
 pub(super) fn check() -> Result<()> {
-    if heard() { Err(interrupted()) } else { Ok(()) }
+    if heard() && !is_shielded() { Err(interrupted()) } else { Ok(()) }
 }
 
 /// Lets nobody take for an answer how a child ended that was interrupted too.

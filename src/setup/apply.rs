@@ -1,5 +1,6 @@
 //! Doing what was planned.
 
+use super::config_file::ConfigFile;
 use super::undo::keep_found_config;
 use super::{Change, SetupPlan};
 use crate::backup::{Edits, Initiator, Manifest, Progress, Request, create, ensure_store, host_store};
@@ -8,17 +9,24 @@ use crate::deployment::highest_in_store;
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
 use crate::git::Repository;
+use crate::process::undisturbed;
 use crate::queue::State;
 use crate::site::{META_REF, Site};
 use crate::worker::{Frozen, remember};
 use std::path::Path;
 
-/// Carries out a plan and returns the first backup, if it made one. The snapshot lock must be held since before the look.
+/// Carries out a plan, but for the first backup. The snapshot lock must be held since before the look.
 ///
-/// The config is read again afterwards: what was planned and what git now says must agree.
-pub fn apply(repository: &Repository, plan: &SetupPlan, say: Progress<'_>) -> Result<Option<Manifest>> {
+/// Ctrl-C waits until it is done: a moment later the repository is a host, or as it was. The config is read again
+/// afterwards: what was planned and what git now says must agree.
+pub fn apply(repository: &Repository, plan: &SetupPlan) -> Result<()> {
+    undisturbed(|| carry_out(repository, plan))
+}
+
+fn carry_out(repository: &Repository, plan: &SetupPlan) -> Result<()> {
     let state = State::of(repository, plan.site.modes);
     keep_found_config(repository, &state)?;
+    ConfigFile::planned(repository, &plan.settings())?.put()?;
     for change in &plan.changes {
         apply_one(repository, &plan.site, change)?;
     }
@@ -34,21 +42,11 @@ pub fn apply(repository: &Repository, plan: &SetupPlan, say: Progress<'_>) -> Re
         state.database()?.forget_last_snapshot()?;
     }
     remember_tips(repository, &site, &state)?;
-    ensure_store(repository, &site, &host_store(&site))?;
-    if plan.changes.contains(&Change::Backup) {
-        first_backup(repository, &site, &state, say).map(Some)
-    } else {
-        Ok(None)
-    }
+    ensure_store(repository, &site, &host_store(&site))
 }
 
 fn apply_one(repository: &Repository, site: &Site, change: &Change) -> Result<()> {
     match change {
-        Change::Set { key, value, add } => {
-            let how = if *add { "--add" } else { "--replace-all" };
-            let git = repository.git().args(["config", "--local", how, key, value]);
-            git.read().map(drop).map_err(|error| error.while_doing(format!("setting {key}")))
-        }
         Change::Hooks(hooks) => hooks.apply(repository, site.modes),
         Change::Meta(bytes) => {
             let id = repository.write_object("blob", bytes)?;
@@ -59,7 +57,8 @@ fn apply_one(repository: &Repository, site: &Site, change: &Change) -> Result<()
             std::fs::write(&path, text).at("write", &path)
         }
         Change::Store(folder) => make_store(folder, site.modes),
-        Change::Backup => Ok(()),
+        // The config was written as one.
+        Change::Set { .. } | Change::Backup => Ok(()),
     }
 }
 
@@ -82,7 +81,10 @@ fn remember_tips(repository: &Repository, site: &Site, state: &State) -> Result<
     Ok(())
 }
 
-fn first_backup(repository: &Repository, site: &Site, state: &State, say: Progress<'_>) -> Result<Manifest> {
+/// Makes the first backup. The snapshot lock must be held.
+pub fn first_backup(repository: &Repository, say: Progress<'_>) -> Result<Manifest> {
+    let site = &Site::from_config(&repository.config())?;
+    let state = &State::of(repository, site.modes);
     let frozen = Frozen::now(repository)?;
     let first = site.first();
     let request = Request {

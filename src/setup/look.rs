@@ -1,10 +1,11 @@
 //! What a repository lacks to be a host. Nothing is written here.
 
+use super::config_file::{ConfigFile, Setting};
 use crate::backup::{Catalog, Manifest, StoreSite, Tenant, id_of_living, select};
 use crate::durable::random_name;
 use crate::error::{AtPath, Error, Result};
 use crate::git::{Config, ObjectId, RefName, Repository};
-use crate::hook::{Event, InstallPlan, facts, plan_install};
+use crate::hook::{Event, InstallPlan, Step, facts, plan_install};
 use crate::site::{HIDDEN_REFS, META_BYTES_MAX, META_REF, Site, check_site_name};
 use crate::store::{LocalStore, Store};
 use std::collections::HashSet;
@@ -58,6 +59,8 @@ pub struct Options {
     pub no_backup: bool,
     /// Our own command, for the hooks.
     pub git_cairn: PathBuf,
+    /// The id that a new site gets; `None`: a random one.
+    pub id: Option<String>,
 }
 
 /// One thing to be done.
@@ -110,11 +113,36 @@ pub struct SetupPlan {
     pub notes: Vec<String>,
 }
 
-/// Looks at a repository and plans its setup.
+impl SetupPlan {
+    /// Returns what is to be set in the config, but for where git looks for hooks: that comes after the hooks.
+    pub fn settings(&self) -> Vec<Setting> {
+        let setting = |change: &Change| match change {
+            Change::Set { key, value, add } => Some(Setting { key: key.clone(), value: value.into(), add: *add }),
+            _ => None,
+        };
+        self.changes.iter().filter_map(setting).collect()
+    }
+
+    /// Returns the config as it will be when all is done. Nothing is written to the repository.
+    pub fn config(&self, repository: &Repository) -> Result<ConfigFile> {
+        let mut settings = self.settings();
+        for change in &self.changes {
+            let Change::Hooks(hooks) = change else { continue };
+            settings.extend(hooks.steps.iter().filter_map(|step| match step {
+                Step::HooksPath(folder) => {
+                    Some(Setting { key: "core.hooksPath".into(), value: folder.into(), add: false })
+                }
+                _ => None,
+            }));
+        }
+        ConfigFile::planned(repository, &settings)
+    }
+}
+
+/// Tells whether a repository can be a host at all.
 ///
-/// Returns [`crate::error::Kind::Unsafe`] where it cannot be a host or where the store would not be safe, and usage
-/// errors for names that make no sense.
-pub fn look(repository: &Repository, options: &Options) -> Result<SetupPlan> {
+/// Returns [`crate::error::Kind::Unsafe`] where it has a work tree, or lacks a part of its history.
+pub fn check_host(repository: &Repository) -> Result<()> {
     if !repository.is_bare() {
         return Err(Error::refused(
             "not-bare",
@@ -122,9 +150,15 @@ pub fn look(repository: &Repository, options: &Options) -> Result<SetupPlan> {
         )
         .hint("make one: git clone --bare <this> <dir>.git, and run git cairn setup in it"));
     }
-    if let Some(error) = repository.incompleteness() {
-        return Err(error);
-    }
+    repository.incompleteness().map_or(Ok(()), Err)
+}
+
+/// Looks at a repository and plans its setup.
+///
+/// Returns [`crate::error::Kind::Unsafe`] where it cannot be a host or where the store would not be safe, and usage
+/// errors for names that make no sense.
+pub fn look(repository: &Repository, options: &Options) -> Result<SetupPlan> {
+    check_host(repository)?;
     let mut config = repository.config();
     let mut changes = Vec::new();
     let from = options.from.as_deref().map(|words| origin(options, &config, words)).transpose()?;
@@ -176,7 +210,7 @@ fn settings(repository: &Repository, options: &Options, config: &mut Config, cha
     };
     let name = folder_name(repository.git_dir());
     if config.get_key("cairn.id").is_none() {
-        set(config, "cairn.id", random_name() + &random_name());
+        set(config, "cairn.id", options.id.clone().unwrap_or_else(new_id));
     }
     let site = options.site.clone().or_else(|| config.get_key("cairn.site")).unwrap_or_else(|| clean_site_name(&name));
     check_site_name(&site)?;
@@ -184,7 +218,7 @@ fn settings(repository: &Repository, options: &Options, config: &mut Config, cha
     let store = match &options.store {
         Some(store) => Some(absolute(store)?),
         None if config.get_key("cairn.store").is_some() => None,
-        None => Some(repository.git_dir().with_file_name(format!("{name}.cairn"))),
+        None => Some(default_store(repository)),
     };
     if let Some(store) = store {
         let text = store.to_str().ok_or_else(|| Error::usage("the path of the store is not UTF-8"))?;
@@ -213,6 +247,15 @@ fn settings(repository: &Repository, options: &Options, config: &mut Config, cha
         changes.push(Change::Set { key: "transfer.hideRefs".into(), value: hidden.into(), add: true });
     }
     Ok(())
+}
+
+/// Returns where archives go unless somebody says otherwise: beside the repository.
+pub fn default_store(repository: &Repository) -> PathBuf {
+    repository.git_dir().with_file_name(format!("{}.cairn", folder_name(repository.git_dir())))
+}
+
+fn new_id() -> String {
+    random_name() + &random_name()
 }
 
 /// The last word of the repository's path, without `.git`.

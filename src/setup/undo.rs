@@ -1,18 +1,17 @@
 //! Taking a setup back: the hooks, the config, what clients are told, and our own state. The store and the tags stay.
 
+use super::config_file::replace;
 use crate::durable::{self, Modes};
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Result};
 use crate::git::{PINS, Repository};
 use crate::hook::{InstallPlan, facts, plan_uninstall};
 use crate::queue::State;
 use crate::site::{HIDDEN_REFS, META_REF, Site};
 use bstr::{BString, ByteSlice};
 use std::ffi::OsStr;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The repository's config as the first setup found it.
 const FOUND_CONFIG: &str = "found.config";
@@ -105,7 +104,7 @@ fn config_back(repository: &Repository, plan: &UndoPlan, found: &[Entry]) -> Res
     let others = |entries: &[Entry]| entries.iter().filter(|(key, _)| !is_ours(key)).cloned().collect::<Vec<_>>();
     if plan.kept_refs == 0 && !found.is_empty() && others(&present) == others(found) {
         let kept = plan.state.join(FOUND_CONFIG);
-        return write_config(&repository.common_dir().join("config"), &std::fs::read(&kept).at("read", &kept)?);
+        return replace(&repository.common_dir().join("config"), None, &std::fs::read(&kept).at("read", &kept)?);
     }
     let mut keys: Vec<_> = present.iter().chain(found).map(|(key, _)| key).filter(|key| is_ours(key)).collect();
     keys.sort();
@@ -133,24 +132,4 @@ fn config_back(repository: &Repository, plan: &UndoPlan, found: &[Entry]) -> Res
         }
     }
     Ok(())
-}
-
-/// Puts the file in place as git does: by `config.lock`, which keeps others from writing it meanwhile.
-fn write_config(path: &Path, bytes: &[u8]) -> Result<()> {
-    let lock = path.with_extension("lock");
-    let mode = std::fs::metadata(path).at("read", path)?.permissions().mode();
-    let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(&lock);
-    let mut file = opened.map_err(|error| {
-        Error::failed("config-locked", format!("cannot lock {}: {error}", path.display()))
-            .hint("wait for the git that is writing it, then run this again")
-    })?;
-    let written = file
-        .set_permissions(std::fs::Permissions::from_mode(mode))
-        .and_then(|()| file.write_all(bytes))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&lock, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&lock);
-    }
-    written.at("write", path)
 }

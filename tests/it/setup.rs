@@ -80,7 +80,8 @@ fn a_dry_run_says_everything_and_changes_nothing() {
     world.script("site.git/hooks/post-receive", "exit 0");
     let before = world.listing(".");
     let said = world.cairn("site.git", &["setup", "--dry-run"]).ok();
-    for change in ["would: config cairn.id", "would: hook ", "would: store ", "would: first backup"] {
+    for change in ["--- a/config\n+++ b/config\n", "\n+\tid = ", "would: hook ", "would: store ", "would: first backup"]
+    {
         assert!(said.stdout.contains(change), "{change:?} is not said in:\n{}", said.stdout);
     }
     assert!(!said.stdout.contains("done: "));
@@ -92,7 +93,7 @@ fn a_dry_run_on_a_host_changes_nothing_either() {
     let world = host();
     let before = world.listing(".");
     let said = world.cairn("site.git", &["setup", "--dry-run", "--env", "live=production"]).ok();
-    assert!(said.stdout.contains("would: config cairn.live.branch = production"), "{}", said.stdout);
+    assert!(said.stdout.contains("+[cairn \"live\"]\n+\tbranch = production\n"), "{}", said.stdout);
     assert_eq!(world.listing("."), before);
 }
 

@@ -25,8 +25,8 @@ impl<'a> Terminal<'a> {
         let width = width.to_string();
         let size = ["new-session", "-d", "-x", &width, "-y", "30", "-c"];
         let path = world.path(folder);
-        // The pane stays when the command ends, with its exit code.
-        let line = format!("sleep 0; {line}; echo exit $? >'{}'; read wait", world.path("exit").display());
+        // The pane stays when the command ends, with its exit code, and Ctrl-C is for the command alone.
+        let line = format!("trap : INT; {line}; echo exit $? >'{}'; read wait", world.path("exit").display());
         let _ = std::fs::remove_file(world.path("exit"));
         let mut start = terminal.tmux();
         run(start.args(["-f", "/dev/null"]).args(size).arg(path).arg(line)).ok();
@@ -39,9 +39,14 @@ impl<'a> Terminal<'a> {
         tmux
     }
 
-    /// Returns what stands on the terminal.
+    /// Returns what stands on the terminal; a line that it had to break is one.
     pub fn seen(&self) -> String {
-        run(self.tmux().args(["capture-pane", "-p"])).stdout
+        run(self.tmux().args(["capture-pane", "-p", "-J"])).stdout
+    }
+
+    /// Returns the same with the colours.
+    pub fn seen_in_color(&self) -> String {
+        run(self.tmux().args(["capture-pane", "-p", "-J", "-e"])).stdout
     }
 
     /// Waits until this stands on the terminal.

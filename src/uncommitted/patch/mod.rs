@@ -53,10 +53,18 @@ pub fn write(change: &FileChange, contents: &mut dyn Contents, paint: Paint, out
     }
     let (old, new) = (load(change.old.as_ref(), contents)?, load(change.new.as_ref(), contents)?);
     match (&old, &new) {
-        (Loaded::Text(old), Loaded::Text(new)) => text::write(change, old, new, out),
+        (Loaded::Text(old), Loaded::Text(new)) => {
+            let names = [header::label("a/", change.old.as_ref()), header::label("b/", change.new.as_ref())];
+            text::write(names.each_ref().map(String::as_str), old, new, out)
+        }
         _ if paint != Paint::Exact => binary::tell(change, old.size(), new.size(), out),
         _ => binary::write(change, contents, out),
     }
+}
+
+/// Writes what differs between two texts of one name, as a unified diff; of texts that are the same nothing.
+pub fn write_texts(name: &str, old: &[u8], new: &[u8], paint: Paint, out: &mut dyn Write) -> Result<()> {
+    text::write([&format!("a/{name}"), &format!("b/{name}")], old, new, &mut Painter::new(paint, out))
 }
 
 /// A side's content, as far as it is wanted.

@@ -1,9 +1,7 @@
 //! Hunks of lines, found with the crate `similar`.
 
-use super::header::label;
 use super::paint::{Painter, Role};
 use crate::error::Result;
-use crate::git::FileChange;
 use bstr::ByteSlice;
 use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 use std::ops::Range;
@@ -13,8 +11,8 @@ const CONTEXT: usize = 3;
 /// The longest heading of a hunk, in bytes, as git has it.
 const HEADING_MAX: usize = 80;
 
-/// Writes the hunks between two texts.
-pub(super) fn write(change: &FileChange, old: &[u8], new: &[u8], out: &mut Painter<'_>) -> Result<()> {
+/// Writes the hunks between two texts, after what each is called; of texts that are the same nothing.
+pub(super) fn write(names: [&str; 2], old: &[u8], new: &[u8], out: &mut Painter<'_>) -> Result<()> {
     // A line ends at a line feed and nowhere else: a carriage return is a byte like any other.
     let (old, new): (Vec<&[u8]>, Vec<&[u8]>) =
         (old.lines_with_terminator().collect(), new.lines_with_terminator().collect());
@@ -22,8 +20,8 @@ pub(super) fn write(change: &FileChange, old: &[u8], new: &[u8], out: &mut Paint
     if hunks.is_empty() {
         return Ok(());
     }
-    out.line(Role::Header, &format!("--- {}", label("a/", change.old.as_ref())))?;
-    out.line(Role::Header, &format!("+++ {}", label("b/", change.new.as_ref())))?;
+    out.line(Role::Header, &format!("--- {}", names[0]))?;
+    out.line(Role::Header, &format!("+++ {}", names[1]))?;
     for hunk in hunks {
         let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { continue };
         let from = first.old_range().start..last.old_range().end;

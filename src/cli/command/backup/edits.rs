@@ -101,6 +101,7 @@ fn is_wanted(seen: &Seen, ui: &Ui) -> Result<bool> {
     }
     loop {
         let answer = ui.ask_for("capture them with the backup, leave them out, or stop? [C/l/s]");
+        let answer = answer.map(|answer| answer.to_lowercase());
         match answer.as_deref() {
             Some("" | "c" | "capture") => return Ok(true),
             Some("l" | "leave") => return Ok(false),

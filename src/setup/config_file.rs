@@ -1,0 +1,120 @@
+//! The repository's own config file: what it would be, and putting that in its place in one step.
+
+use crate::backup::names_secret;
+use crate::error::{AtPath, Error, Kind, Result};
+use crate::git::Repository;
+use crate::text::without_secrets;
+use crate::uncommitted::patch::{Paint, write_texts};
+use bstr::ByteSlice;
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// A value that a config file is to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The key, as git config takes it.
+    pub key: String,
+    /// Its value.
+    pub value: OsString,
+    /// Whether other values of the key stay.
+    pub add: bool,
+}
+
+/// A config file as it is, and as it would be.
+#[derive(Debug)]
+pub struct ConfigFile {
+    path: PathBuf,
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+impl ConfigFile {
+    /// Lets git set all of this in a copy; the file itself stays as it is.
+    pub fn planned(repository: &Repository, settings: &[Setting]) -> Result<Self> {
+        let path = repository.common_dir().join("config");
+        let path = std::fs::canonicalize(&path).at("find", &path)?;
+        let before = std::fs::read(&path).at("read", &path)?;
+        let aside = std::env::temp_dir();
+        let copy = tempfile::NamedTempFile::with_prefix("cairn-").at("make a file in", &aside)?;
+        std::fs::write(copy.path(), &before).at("write", copy.path())?;
+        for Setting { key, value, add } in settings {
+            let how = if *add { "--add" } else { "--replace-all" };
+            let git = repository.git().args(["config", "--file"]).arg(copy.path()).args([how, key]).arg(value);
+            git.read().map_err(|error| error.while_doing(format!("setting {key}")))?;
+        }
+        let after = std::fs::read(copy.path()).at("read", copy.path())?;
+        Ok(Self { path, before, after })
+    }
+
+    /// Writes what differs, as a unified diff and without secrets.
+    pub fn diff(&self, paint: Paint, out: &mut dyn Write) -> Result<()> {
+        write_texts("config", &shown(&self.before), &shown(&self.after), paint, out)
+    }
+
+    /// Puts the file as it would be in place, whole or not at all.
+    ///
+    /// Returns [`Kind::Moved`] where the file is no longer what it was.
+    pub fn put(&self) -> Result<()> {
+        if self.before == self.after {
+            return Ok(());
+        }
+        replace(&self.path, Some(&self.before), &self.after)
+    }
+}
+
+/// A config without the values that are secrets.
+fn shown(config: &[u8]) -> Vec<u8> {
+    let text = config.to_str_lossy();
+    let line = |line: &str| match line.split_once('=') {
+        Some((name, _)) if names_secret(name.trim()) => format!("{name}= <redacted>\n"),
+        _ => without_secrets(line),
+    };
+    text.split_inclusive('\n').map(line).collect::<String>().into_bytes()
+}
+
+/// Puts a config file in place as git does: by `config.lock`, which keeps others from writing it meanwhile.
+pub(super) fn replace(path: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> Result<()> {
+    let mut lock = path.as_os_str().to_owned();
+    lock.push(".lock");
+    let lock = PathBuf::from(lock);
+    let mode = std::fs::metadata(path).at("read", path)?.permissions().mode();
+    let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(&lock);
+    let mut file = opened.map_err(|error| {
+        Error::failed("config-locked", format!("cannot lock {}: {error}", path.display()))
+            .hint("wait for the git that is writing it, then run this again")
+    })?;
+    let mut put = || -> Result<()> {
+        if expected.is_some_and(|expected| std::fs::read(path).is_ok_and(|now| now != expected)) {
+            let message = format!("somebody changed {} meanwhile", path.display());
+            return Err(Error::new(Kind::Moved, "config-changed", message).hint("run the same command again"));
+        }
+        file.set_permissions(std::fs::Permissions::from_mode(mode)).at("write", path)?;
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| std::fs::rename(&lock, path))
+            .at("write", path)
+    };
+    let done = put();
+    if done.is_err() {
+        let _ = std::fs::remove_file(&lock);
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let config = b"[http \"https://me:pw@example.org\"]\n\textraHeader = Authorization: x\n[core]\n\tbare = true\n";
+        let text = String::from_utf8(shown(config)).unwrap();
+        assert_eq!(
+            text,
+            "[http \"https://<redacted>@example.org\"]\n\textraHeader = <redacted>\n[core]\n\tbare = true\n"
+        );
+    }
+}
