@@ -28,7 +28,7 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         voice.warning(&format!("{error}; the default is taken"));
     }
     let state = State::of(repository, site.modes);
-    rescued(repository, &site, push, voice);
+    rescued(repository, &site, &state, push, voice);
     if !push.updates.is_empty() {
         audited::moved(&state, push, voice);
     }
@@ -141,10 +141,13 @@ fn enqueue(
 }
 
 /// Tells what was kept of what the push dropped. What cannot be noted now the next hook notes.
-fn rescued(repository: &Repository, site: &Site, push: &Push, voice: &mut Voice) {
+fn rescued(repository: &Repository, site: &Site, state: &State, push: &Push, voice: &mut Voice) {
     let moved: Vec<_> =
         push.updates.iter().map(|update| (repository.follow(&update.name), update.old, update.new)).collect();
     let confirmed = rescue::confirm(repository, &moved);
+    if let Err(error) = ruled::used_up(state, &moved) {
+        voice.warning(&format!("that a permission was used is not noted yet: {error}"));
+    }
     let lifted = rescue::lift(repository, &Words::of(&push.options));
     match confirmed {
         Ok(records) => {

@@ -28,6 +28,7 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
     let pusher = who_pushes(|name| std::env::var(name).ok(), own_user).name;
     let mut words = Words::of(&push.options);
     rescue::reconcile(repository)?;
+    ruled::reconcile(repository, &state)?;
     let banned = rescue::bans(repository)?;
     words.reintroduced.extend(rescue::undone(repository, &words, &banned)?);
     let mut wanted = look(repository, &site, &policy, &banned, &push.commands())?;
@@ -54,7 +55,7 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
         meant: &verdict.meant,
     };
     rescue::keep(repository, &site, &wanted, &why).map_err(cannot_keep)?;
-    permissions.use_up(&state, &circumstances.pusher)?;
+    permissions.take(&state, &circumstances.pusher)?;
     let moved = moved_environments(repository, &site, push);
     if !moved.is_empty() {
         note_all(repository, &site, push, &moved, voice);

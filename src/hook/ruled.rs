@@ -4,8 +4,10 @@ use super::say::Voice;
 use crate::audit::{Entry, Log, Sync, What};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::git::{ObjectId, RefName, Repository};
 use crate::guard::{Announcement, Wanted};
 use crate::queue::State;
+use crate::rescue::{is_over, own_push};
 use crate::ruling::{Grant, Hold, Useless};
 use crate::site::{EnvironmentName, Site};
 use bstr::BString;
@@ -57,22 +59,56 @@ impl Permissions {
         }
     }
 
-    /// Uses them up.
+    /// Takes them, until it is known whether the references move.
     ///
     /// Returns a refusal where another push was quicker: then nothing permits this one.
-    pub(super) fn use_up(&self, state: &State, pusher: &str) -> Result<()> {
+    pub(super) fn take(&self, state: &State, pusher: &str) -> Result<()> {
         for (grant, _) in &self.good {
-            if !grant.use_up(state, pusher, clock::now())? {
-                let message = format!("the permission {} was used up by another push in the meantime", grant.id);
+            if !grant.take(state, pusher, own_push(), clock::now())? {
+                let message = format!("the permission {} was taken by another push in the meantime", grant.id);
                 return Err(Error::refused("grant-used", message));
             }
-            let who = super::audited::who_is_here(|name| std::env::var(name).ok());
-            let entry = Entry::new(clock::now(), What::Grant, who).about(&format!("{} used", grant.id));
-            // The line of the push itself follows and is synced; it names the grant as well.
-            let _ = Log::of(state).append(&entry.because(&grant.reason), Sync::Later);
         }
         Ok(())
     }
+}
+
+/// Notes that the references of this push moved: the permissions it took are used up.
+pub(super) fn used_up(state: &State, moved: &[(RefName, Option<ObjectId>, Option<ObjectId>)]) -> Result<()> {
+    let (taken, own) = (Grant::taken(state)?, own_push());
+    let mine = |grant: &&Grant| own.is_none() || grant.push == own;
+    for grant in taken.iter().filter(mine) {
+        let (Some(name), Some((old, new))) = (grant.ref_name(), grant.ids()) else { continue };
+        if moved.iter().any(|(of, before, after)| *of == name && *before == Some(old) && *after == new) {
+            settle(state, grant, true)?;
+        }
+    }
+    Ok(())
+}
+
+/// Settles the permissions of pushes that are over and noted nothing: something stopped them, or their hook died. One whose
+/// reference still holds what it held was not used.
+pub(super) fn reconcile(repository: &Repository, state: &State) -> Result<()> {
+    for grant in Grant::taken(state)? {
+        let since = grant.used.as_ref().map_or(grant.at, |(_, at)| *at);
+        if !is_over(grant.push.as_deref(), since) {
+            continue;
+        }
+        let (Some(name), Some((old, _))) = (grant.ref_name(), grant.ids()) else { continue };
+        settle(state, &grant, repository.ref_id(&name)? != Some(old))?;
+    }
+    Ok(())
+}
+
+fn settle(state: &State, grant: &Grant, moved: bool) -> Result<()> {
+    if grant.settle(state, moved)? && moved {
+        let who = super::audited::who_is_here(|name| std::env::var(name).ok());
+        let by = grant.used.as_ref().map_or("", |(by, _)| by);
+        let entry = Entry::new(clock::now(), What::Grant, who).about(&format!("{} used by {by}", grant.id));
+        // It goes to the disk with whatever is synced next: the file says it too.
+        let _ = Log::of(state).append(&entry.because(&grant.reason), Sync::Later);
+    }
+    Ok(())
 }
 
 fn fits(grant: Grant, wanted: &[Wanted]) -> Result<(Grant, Announcement), Useless> {

@@ -37,7 +37,7 @@ pub fn keep(repository: &Repository, site: &Site, wanted: &[Wanted], why: &Why<'
         return Ok(vec![]);
     }
     let counts = counts(repository, wanted, &dropping)?;
-    let (at, push) = (clock::now(), push::own());
+    let (at, push) = (clock::now(), push::own_push());
     let mut records = Vec::new();
     for ((place, old), dropped) in dropping.into_iter().zip(counts) {
         let one = &wanted[place];

@@ -1,10 +1,16 @@
 //! Which process of git moves the references of a push, and whether it still may.
 
+use crate::clock;
+use jiff::Timestamp;
+
+/// After how many seconds a push is over whose process cannot be told.
+const OVER_SECONDS: i64 = 86_400;
 /// How far up it is looked for: a hook may have been started by others.
 const PARENTS_MAX: usize = 8;
 
-/// Returns a word for the process of git that serves this push: its number and when it began; `None` where it cannot be told.
-pub fn own() -> Option<String> {
+/// Returns a word for the process of git that serves the push whose hook we are: its number and when it began; `None` where it
+/// cannot be told.
+pub fn own_push() -> Option<String> {
     let mut process = rustix::process::getppid().map(|process| process.as_raw_nonzero().get())?;
     for _ in 0..PARENTS_MAX {
         let command = std::fs::read(format!("/proc/{process}/cmdline")).ok()?;
@@ -17,8 +23,16 @@ pub fn own() -> Option<String> {
     None
 }
 
+/// Tells whether a push is over that began something at `since`; one whose process cannot be told is after a day.
+pub fn is_over(push: Option<&str>, since: Timestamp) -> bool {
+    match push {
+        Some(push) => !lives(push),
+        None => clock::now().as_second() - since.as_second() > OVER_SECONDS,
+    }
+}
+
 /// Tells whether that process is there still.
-pub fn lives(word: &str) -> bool {
+fn lives(word: &str) -> bool {
     let parts = word.split_once('.').and_then(|(process, began)| Some((process.parse().ok()?, began)));
     parts.is_some_and(|(process, began): (i32, &str)| stat(process).is_some_and(|(_, now)| now == began))
 }

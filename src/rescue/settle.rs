@@ -1,13 +1,12 @@
 //! Finding out whether what a push announced to us really happened.
 
-use super::list::ids_below;
+use super::list::{all, ids_below};
 use super::{BANS, Kept, PENDING, RESCUES, Record, push};
-use crate::clock;
 use crate::error::Result;
 use crate::git::{ObjectId, RefName, Repository};
 
-/// After how many seconds a push is over whose process cannot be told.
-const OVER_SECONDS: i64 = 86_400;
+/// How many seconds before a push another one may have been judged that won the race against it.
+const RACE_SECONDS: i64 = 3600;
 
 /// What becomes of a rescue whose push is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +28,7 @@ pub fn confirm(
     if pending.is_empty() {
         return Ok(vec![]);
     }
-    let own = push::own();
+    let own = push::own_push();
     let mut confirmed = Vec::new();
     for (name, old, new) in moved {
         let like = |kept: &Kept| kept.record.name == *name && Some(kept.record.old) == *old && kept.record.new == *new;
@@ -47,18 +46,14 @@ pub fn confirm(
 
 /// Settles what pushes left open whose hooks died, or that something stopped after the guard had let them go on.
 pub fn reconcile(repository: &Repository) -> Result<()> {
-    let now = clock::now().as_second();
     for kept in pending(repository)? {
         let record = &kept.record;
-        let over = match &record.push {
-            Some(push) => !push::lives(push),
-            None => now - record.at.as_second() > OVER_SECONDS,
-        };
-        if !over {
+        if !push::is_over(record.push.as_deref(), record.at) {
             continue;
         }
         match fate(record, repository.ref_id(&record.name)?) {
             Fate::Holds => remove(repository, &[format!("delete {PENDING}{}\n", record.id)], &[])?,
+            Fate::Kept if is_kept_twice(repository, record)? => forget(repository, record)?,
             Fate::Kept => remove(repository, &[format!("delete {PENDING}{}\n", record.id)], &[record])?,
             Fate::Void => forget(repository, record)?,
         }
@@ -73,6 +68,15 @@ fn fate(record: &Record, now: Option<ObjectId>) -> Fate {
         now if now == record.new => Fate::Holds,
         _ => Fate::Kept,
     }
+}
+
+/// Tells whether the movement that did take the reference from what it held, made by another push, has a rescue of its own.
+fn is_kept_twice(repository: &Repository, record: &Record) -> Result<bool> {
+    let since = record.at.as_second() - RACE_SECONDS;
+    let like = |Kept { record: other, pending, .. }: &Kept| {
+        !pending && other.name == record.name && other.old == record.old && other.at.as_second() >= since
+    };
+    Ok(all(repository)?.iter().any(like))
 }
 
 /// Lets go of a rescue, with what it bans.

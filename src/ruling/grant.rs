@@ -1,12 +1,14 @@
 //! A one-time permission for exactly one movement of one reference by one person.
 //!
-//! The token is `<id>-<secret>`. The host keeps the digest of it, in a file named by the id; using it up is renaming that
-//! file, which only one of two pushes can.
+//! The token is `<id>-<secret>`. The host keeps the digest of it, in a file named by the id. A push that is let go on takes the
+//! permission, which only one of two can; it is used up when the reference has moved, and given back when something stopped
+//! the push after all.
 
 use crate::audit::with_room;
 use crate::durable::{self, random_name};
 use crate::error::{AtPath, Result};
 use crate::git::{ObjectId, RefName};
+use crate::lock::{self, Lock};
 use crate::queue::State;
 use crate::store::sha256;
 use crate::text;
@@ -24,6 +26,11 @@ pub const GRANT_MAX: Duration = Duration::from_secs(7 * 86_400);
 const ID_DIGITS: usize = 8;
 /// For how long it is remembered that one was used, or had expired.
 const REMEMBERED: Duration = Duration::from_secs(90 * 86_400);
+
+/// How the name of a file ends whose permission a push has taken.
+const TAKEN: &str = "taken";
+/// For how long a push waits for another one that takes a permission at this moment.
+const WAIT: Duration = Duration::from_secs(30);
 
 /// A permission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +63,9 @@ pub struct Grant {
     /// Who used it, and when.
     #[serde(default)]
     pub used: Option<(String, Timestamp)>,
+    /// The process of git that serves the push which took it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<String>,
 }
 
 /// What a person gives.
@@ -88,6 +98,8 @@ pub enum Useless {
     Expired(String, Timestamp),
     /// It was used, by this person, at this time.
     Used(String, String, Timestamp),
+    /// Another push has taken it, of which it is not known yet whether it moves the reference.
+    Taken(String, String),
     /// It is for this person.
     OtherPerson(String, String),
     /// It is for this reference.
@@ -103,6 +115,7 @@ impl fmt::Display for Useless {
             Self::Unknown => write!(f, "this host gave no such permission"),
             Self::Expired(id, at) => write!(f, "the permission {id} ended at {at}"),
             Self::Used(id, by, at) => write!(f, "the permission {id} was used up by {by} at {at}"),
+            Self::Taken(id, by) => write!(f, "the permission {id} is being used by a push of {by} at this moment"),
             Self::OtherPerson(id, person) => write!(f, "the permission {id} is for {person}, not for you"),
             Self::OtherRef(id, name) => write!(f, "the permission {id} is for {name}, not for what is pushed"),
             Self::OtherMovement(id, old, Some(new)) => {
@@ -133,6 +146,7 @@ impl Grant {
             at: given.at,
             reason: text::shown(given.reason.as_bytes()),
             used: None,
+            push: None,
         };
         let folder = folder(state);
         durable::make_folders(&folder, state.modes())?;
@@ -148,16 +162,19 @@ impl Grant {
             return Ok(Err(Useless::Unknown));
         };
         let (id, folder) = (id.to_str_lossy(), folder(state));
-        let used = read(&used_path(&folder, &id))?;
-        let grant = match used {
-            Some(used) => Some(used),
-            None => read(&open_path(&folder, &id))?.or(read(&used_path(&folder, &id))?),
-        };
-        let Some(grant) = grant.filter(|grant| grant.digest == sha256(token)) else { return Ok(Err(Useless::Unknown)) };
+        let (open, taken, used) = (open_path(&folder, &id), taken_path(&folder, &id), used_path(&folder, &id));
+        let found = [&used, &taken, &open].into_iter().find(|path| path.exists());
+        let Some(grant) = found.map(|path| read(path)).transpose()?.flatten() else { return Ok(Err(Useless::Unknown)) };
+        if grant.digest != sha256(token) {
+            return Ok(Err(Useless::Unknown));
+        }
         let id = grant.id.clone();
-        if used_path(&folder, &id).exists() {
-            let (by, at) = grant.used.unwrap_or_else(|| ("another push".into(), grant.at));
+        let (by, at) = grant.used.clone().unwrap_or_else(|| ("another push".into(), grant.at));
+        if found == Some(&used) {
             return Ok(Err(Useless::Used(id, by, at)));
+        }
+        if found == Some(&taken) {
+            return Ok(Err(Useless::Taken(id, by)));
         }
         if grant.until <= now {
             return Ok(Err(Useless::Expired(id, grant.until)));
@@ -183,20 +200,56 @@ impl Grant {
         Some((id(&self.old)?, new))
     }
 
-    /// Uses it up; `false` where another push has done so in the meantime.
-    pub fn use_up(&self, state: &State, by: &str, now: Timestamp) -> Result<bool> {
+    /// Takes it for a push that is let go on: `push` is the process of git that serves it. `false` where another one was quicker.
+    pub fn take(&self, state: &State, by: &str, push: Option<String>, now: Timestamp) -> Result<bool> {
         let folder = folder(state);
-        let (open, used) = (open_path(&folder, &self.id), used_path(&folder, &self.id));
-        match std::fs::rename(&open, &used) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            renamed => renamed.at("rename to", &used)?,
+        let taken = taken_path(&folder, &self.id);
+        let _lock = alone(state)?;
+        if taken.exists() || used_path(&folder, &self.id).exists() {
+            return Ok(false);
         }
-        durable::sync_folder(&folder)?;
-        // By whom is for the next one who tries; that it is used up stands already.
-        let told = Self { used: Some((by.into(), now)), ..self.clone() };
-        let _ = durable::write_over(&used, &serde_json::to_vec(&told).expect("text serializes"), state.modes());
+        let told = Self { used: Some((by.into(), now)), push, ..self.clone() };
+        let bytes = serde_json::to_vec(&told).expect("text serializes");
+        with_room(state.folder(), || durable::write_over(&taken, &bytes, state.modes()))?;
         Ok(true)
     }
+
+    /// Lists those that pushes have taken of which it is not known yet whether they moved the reference.
+    pub fn taken(state: &State) -> Result<Vec<Self>> {
+        let folder = folder(state);
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            entries => entries.at("read the folder", &folder)?,
+        };
+        let paths = entries.flatten().map(|entry| entry.path());
+        let taken = paths.filter(|path| path.extension().is_some_and(|ending| ending == TAKEN));
+        taken.filter_map(|path| read(&path).transpose()).collect()
+    }
+
+    /// Ends what [`Grant::take`] began: it is used up, or another push may take it. `false` where somebody else has done so.
+    pub fn settle(&self, state: &State, moved: bool) -> Result<bool> {
+        let folder = folder(state);
+        let (open, taken, used) =
+            (open_path(&folder, &self.id), taken_path(&folder, &self.id), used_path(&folder, &self.id));
+        let _lock = alone(state)?;
+        if read(&taken)?.as_ref() != Some(self) {
+            return Ok(false);
+        }
+        if moved {
+            std::fs::rename(&taken, &used).at("rename to", &used)?;
+            // What says that it is used up comes before what says that it was given.
+            let _ = std::fs::remove_file(&open);
+        } else {
+            std::fs::remove_file(&taken).at("remove", &taken)?;
+        }
+        durable::sync_folder(&folder)?;
+        Ok(true)
+    }
+}
+
+/// Lets one process at a time take permissions and settle what became of them.
+fn alone(state: &State) -> Result<Lock> {
+    lock::take(&state.lock_path("grants"), state.modes().file, WAIT)
 }
 
 fn folder(state: &State) -> PathBuf {
@@ -205,6 +258,10 @@ fn folder(state: &State) -> PathBuf {
 
 fn open_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.json"))
+}
+
+fn taken_path(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.{TAKEN}"))
 }
 
 fn used_path(folder: &Path, id: &str) -> PathBuf {

@@ -1,7 +1,7 @@
 //! A permission that a person on the host gives: for one movement, one person, once.
 
 use crate::audit::{lines, verify};
-use crate::support::{Ran, World, host, run};
+use crate::support::{Ran, World, host, run, until};
 
 /// A host whose main is rewound by permission only, and its commits, oldest first.
 fn granting() -> (World, Vec<String>) {
@@ -30,7 +30,7 @@ fn push(world: &World, person: &str, token: &str, refspec: &str) -> Ran {
 
 /// Case 54: what is used up, over, for another movement, another reference, another person, or for nobody.
 #[test]
-fn case_54_a_permission_is_for_one_movement_one_person_and_once() {
+pub fn case_54_a_permission_is_for_one_movement_one_person_and_once() {
     let (world, c) = granting();
     let back = format!("{}:main", c[0]);
     let refused = |person: &str, token: &str, refspec: &str, said: &str| {
@@ -87,18 +87,21 @@ fn two_pushes_at_once_use_a_permission_once() {
     });
     assert!(ran.contains(&0), "{ran:?}");
     let used =
-        lines(&world).iter().filter(|line| line["subject"].as_str().unwrap_or_default().ends_with(" used")).count();
+        lines(&world).iter().filter(|line| line["subject"].as_str().unwrap_or_default().contains(" used by ")).count();
     assert_eq!(used, 1);
 }
 
-/// Case 71.
+/// Case 71: both are let go on by the guard before either moves the branch.
 #[test]
-fn case_71_of_two_rewinds_one_wins_and_the_audit_has_both() {
+pub fn case_71_of_two_rewinds_one_wins_and_everything_stays_reachable() {
     let (world, c) = granting();
     world.git("site.git", &["config", "cairnProtect.refs/heads/main.rewind", "announce"]).ok();
     for clone in ["a", "b"] {
         world.git(".", &["clone", "--quiet", "site.git", clone]).ok();
     }
+    let wait = "hooks/real-pre-receive \"$@\" || exit 1\ntouch ../inside-$$\n\
+                while [ $(ls .. | grep -c inside-) -lt 2 ]; do sleep 0.02; done";
+    world.wrap_hook("site.git", "pre-receive", wait);
     let codes: Vec<i32> = std::thread::scope(|scope| {
         let push = |clone, to: &str| {
             let option = format!("cairn.rewind=refs/heads/main:{}:{to}", c[2]);
@@ -113,10 +116,18 @@ fn case_71_of_two_rewinds_one_wins_and_the_audit_has_both() {
     assert_eq!(world.tip("site.git", "main"), *winner);
     let moved: Vec<_> = lines(&world).into_iter().filter(|line| line["what"] == "moved").collect();
     assert_eq!(moved.last().unwrap()["refs"][0]["new"], winner.as_str());
-    let judged =
-        lines(&world).into_iter().filter(|line| line["refs"][0]["old"] == c[2].as_str() && line["what"] != "moved");
-    // The one that lost may have been told by git itself that it came too late, before any hook ran.
-    assert!(judged.count() >= 1);
+    let judged = lines(&world).into_iter().filter(|line| line["what"] == "rewind").count();
+    assert_eq!(judged, 2);
+    // The next push of anybody finds out what became of the other one: it dropped nothing that is not kept.
+    world.git("dev", &["push", "--quiet", "origin", &format!("{}:refs/heads/next", c[0])]).ok();
+    let list = world.cairn("site.git", &["rescue", "list", "--json"]).ok().json();
+    let kept: Vec<_> = list["rescues"].as_array().unwrap().iter().map(|one| (&one["old"], &one["new"])).collect();
+    assert_eq!(kept, [(&c[2].clone().into(), &winner.clone().into())]);
+    assert_eq!(world.git("site.git", &["for-each-ref", "refs/cairn/pending"]).ok().stdout, "");
+    world.git("site.git", &["gc", "--quiet", "--prune=now"]).ok();
+    for commit in &c {
+        world.git("site.git", &["cat-file", "-e", commit]).ok();
+    }
     verify(&world).ok();
 }
 
@@ -146,4 +157,53 @@ fn what_makes_no_sense_is_not_permitted() {
     );
     assert!(document["token"].as_str().unwrap().starts_with(document["grant"]["id"].as_str().unwrap()));
     assert!(document["grant"].get("digest").is_none());
+}
+
+/// What is permitted once is used when it happened, not when it was tried.
+#[test]
+fn a_permission_is_used_up_only_when_its_reference_has_moved() {
+    let (world, c) = granting();
+    let (token, back) = (token(&world, &c[2], &c[0]), format!("{}:main", c[0]));
+    let used = || {
+        let used = |line: &serde_json::Value| line["subject"].as_str().unwrap_or_default().contains(" used by anna");
+        lines(&world).iter().filter(|line| used(line)).count()
+    };
+    // Stopped by an update hook, after ours has let it go on; and again.
+    world.script("site.git/hooks/update", "exit 1");
+    for _ in 0..2 {
+        push(&world, "anna", &token, &back).exits(1);
+        assert_eq!((world.tip("site.git", "main"), used()), (c[2].clone(), 0));
+    }
+    std::fs::remove_file(world.path("site.git/hooks/update")).unwrap();
+    // It lands, though the hook that would note it dies: the next one does.
+    world.wrap_hook("site.git", "post-receive", "cat >/dev/null");
+    push(&world, "anna", &token, &back).ok();
+    assert_eq!((world.tip("site.git", "main"), used()), (c[0].clone(), 0));
+    let named = format!("cairn.reintroduce={}", c[1]);
+    world.git("dev", &["push", "--quiet", "-o", &named, "origin", &format!("{}:main", c[2])]).ok();
+    assert_eq!(used(), 1);
+    push(&world, "anna", &token, &back).exits(1).says("was used up by anna");
+    assert_eq!(world.tip("site.git", "main"), c[2]);
+}
+
+/// While one push has taken it no other can, and when that one is stopped another can.
+#[test]
+fn a_permission_that_a_push_has_taken_is_nobody_elses_until_that_push_is_over() {
+    let (world, c) = granting();
+    world.git(".", &["clone", "--quiet", "site.git", "b"]).ok();
+    let (token, back) = (token(&world, &c[2], &c[0]), format!("{}:main", c[0]));
+    world.script("site.git/hooks/update", "touch ../inside\nwhile [ -e ../hold ]; do sleep 0.02; done\nexit 1");
+    std::fs::write(world.path("hold"), "").unwrap();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| push(&world, "anna", &token, &back));
+        until("the first push is inside", || world.path("inside").exists());
+        let mut second = world.in_folder("b", "git");
+        second.env("GL_USER", "anna").args(["push", "-f", "-o", &format!("cairn.grant={token}"), "origin", &back]);
+        run(&mut second).exits(1).says("is being used by a push of anna");
+        std::fs::remove_file(world.path("hold")).unwrap();
+        first.join().unwrap().exits(1);
+    });
+    std::fs::remove_file(world.path("site.git/hooks/update")).unwrap();
+    push(&world, "anna", &token, &back).ok();
+    assert_eq!(world.tip("site.git", "main"), c[0]);
 }
