@@ -41,6 +41,19 @@ pub fn json_text(bytes: &[u8]) -> String {
     bytes.to_str().map_or_else(|_| shown(bytes), str::to_owned)
 }
 
+/// Returns a JSON text in which nothing steers a terminal: what it might stands as `\\uNNNN`, which reads the same.
+pub fn json_line(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() || is_bidi_mark(c) {
+            let _ = write!(out, "\\u{:04x}", c as u32);
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Reads what [`json_text`] and [`extra_bytes`] wrote.
 pub fn from_json(text: &str, bytes: Option<&str>) -> Option<Vec<u8>> {
     match bytes {

@@ -52,6 +52,12 @@ mod gitolite;
 mod grant;
 #[path = "it/guard.rs"]
 mod guard;
+#[path = "it/guard_cases.rs"]
+mod guard_cases;
+#[path = "it/guard_input.rs"]
+mod guard_input;
+#[path = "it/guard_over_ssh.rs"]
+mod guard_over_ssh;
 #[path = "it/guard_random.rs"]
 mod guard_random;
 #[path = "it/history.rs"]

@@ -183,6 +183,13 @@ impl Repository {
         gix::odb::at(folder, self.hash_kind()).ok()
     }
 
+    /// Returns the commits that both have and of which nothing later is in both (git-merge-base(1)).
+    pub fn last_in_common(&self, one: &ObjectId, other: &ObjectId) -> Result<Vec<ObjectId>> {
+        let words = [String::from("merge-base"), "--all".into(), one.to_string(), other.to_string()];
+        let out = self.git_in_quarantine().args(words).output()?;
+        Ok(out.stdout.split(|byte| *byte == b'\n').filter_map(|line| ObjectId::from_hex(line).ok()).collect())
+    }
+
     /// Returns the commits that objects of the push lead to, `None` for those that lead to none.
     pub fn peel_in_quarantine(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectId>>> {
         let input: String = ids.iter().map(|id| format!("{id}^{{commit}}\n")).collect();

@@ -43,6 +43,9 @@ pub struct Wanted {
     pub in_order: bool,
 }
 
+/// How many ends are named of what was dropped by one movement.
+pub const TIPS_MAX: usize = 4;
+
 /// A commit that was dropped on purpose, and by which rescue it is known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Banned {
@@ -50,8 +53,10 @@ pub struct Banned {
     pub rescue: String,
     /// The first of what was dropped.
     pub root: ObjectId,
-    /// The last of it; looked up only for what a push brings back.
-    pub tip: Option<ObjectId>,
+    /// What it was dropped from; looked up only for what a push brings back.
+    pub from: Option<RefName>,
+    /// The last of it that the push has, [`TIPS_MAX`] at most: more than one where it has branches of it.
+    pub tips: Vec<ObjectId>,
 }
 
 /// git's own settings that refuse a movement after us.

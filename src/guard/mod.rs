@@ -8,7 +8,9 @@ mod report;
 mod tell;
 mod words;
 
-pub use judge::{Banned, Change, Circumstances, GitSettings, Objection, Rule, Verdict, Wanted, host_owns, judge};
+pub use judge::{
+    Banned, Change, Circumstances, GitSettings, Objection, Rule, TIPS_MAX, Verdict, Wanted, host_owns, judge,
+};
 pub use look::{Command, look};
 pub use loss::{Loss, loss, staying};
 pub use policy::{Demand, Mode, Policy, Protected};

@@ -1,11 +1,12 @@
 //! A verdict as one line of JSON, for programs: `hint: cairn {json}`.
 
-use super::judge::{Change, Objection, Verdict, Wanted};
+use super::judge::{Banned, Change, Objection, Verdict, Wanted};
 use super::loss::Loss;
 use super::words::Announcement;
 use crate::site::EnvironmentName;
-use crate::text::{extra_bytes, json_text};
+use crate::text::{extra_bytes, json_line, json_text};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The longest such line, in bytes, with all it begins with.
 const LINE_MAX: usize = 4096;
@@ -13,12 +14,14 @@ const LINE_MAX: usize = 4096;
 const START: &str = "hint: cairn ";
 /// The longest subject or name of an author, in characters.
 const WORDS_MAX: usize = 80;
+/// Of how many things that were dropped on purpose, and that a push would bring back, the document tells at most.
+const DROPPED_MAX: usize = 10;
 
 /// Returns the document, as much of it as fits.
 pub fn report(wanted: &[Wanted], verdict: &Verdict, losses: &[(usize, Loss)], check: bool) -> String {
     // First the commits are left out, then references; how many is always told.
     for (references, commits) in [(5, 5), (5, 2), (3, 1), (2, 0), (1, 0), (0, 0)] {
-        let text = document(wanted, verdict, losses, check, references, commits).to_string();
+        let text = json_line(&document(wanted, verdict, losses, check, references, commits).to_string());
         if START.len() + text.len() < LINE_MAX {
             return text;
         }
@@ -35,8 +38,13 @@ fn document(
     commits: usize,
 ) -> Value {
     let objections = if verdict.accepts() { &verdict.tolerated } else { &verdict.refused };
-    let refs: Vec<Value> =
-        objections.iter().take(references).map(|objection| reference(wanted, objection, losses, commits)).collect();
+    let mut told = BTreeSet::new();
+    let mut refs = Vec::new();
+    for objection in objections.iter().take(references) {
+        let mut entry = reference(wanted, objection, losses, commits);
+        entry["dropped"] = dropped(&wanted[objection.place].brings_back, 2 * commits, &mut told);
+        refs.push(entry);
+    }
     json!({
         "schema": 1,
         "verdict": if verdict.accepts() { "accepted" } else { "refused" },
@@ -83,6 +91,16 @@ fn reference(wanted: &[Wanted], objection: &Objection, losses: &[(usize, Loss)],
         entry["option_bytes"] = extra.into();
     }
     entry
+}
+
+/// What was dropped on purpose and would come back: each rescue once, by the first reference that brings it.
+fn dropped<'a>(banned: &'a [Banned], most: usize, told: &mut BTreeSet<&'a str>) -> Value {
+    let fresh = banned.iter().filter(|one| told.insert(&one.rescue)).take(most.clamp(1, DROPPED_MAX));
+    let one = |banned: &Banned| {
+        let tips: Vec<_> = banned.tips.iter().map(ToString::to_string).collect();
+        json!({"rescue": banned.rescue, "root": banned.root.to_string(), "tips": tips})
+    };
+    fresh.map(one).collect()
 }
 
 impl Change {

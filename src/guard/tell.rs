@@ -78,11 +78,12 @@ pub fn reason(wanted: &Wanted, rule: &Rule) -> String {
         Rule::By(protected) => {
             format!("{}, which only {} may: {}", does(wanted), protected.by.join(", "), protected.source)
         }
-        Rule::Reintroduces(banned) => format!(
-            "{name} would bring back {}, which was dropped on purpose (rescue {})",
-            short(&banned.root),
-            banned.rescue
-        ),
+        Rule::Reintroduces(banned) => {
+            let tip = banned.tips.first().filter(|tip| **tip != banned.root);
+            let tip = tip.map(|tip| format!(" to {}", short(tip))).unwrap_or_default();
+            let root = short(&banned.root);
+            format!("{name} would bring back {root}{tip}, which was dropped on purpose (rescue {})", banned.rescue)
+        }
         Rule::OutOfOrder(environment, from) => {
             format!("{environment} takes only what {from} has had: cairn.promote = in-order")
         }
@@ -161,9 +162,9 @@ fn steps(site: &Site, one: &Wanted, rule: &Rule) -> Vec<String> {
         Rule::By(_) => vec!["ask one of them, or bring your work in: git pull --rebase; git push".into()],
         Rule::Reintroduces(banned) => vec![
             format!(
-                "to bring only your own commits: git fetch; git rebase --onto {} {}; git push",
-                upstream(&one.name),
-                short(&banned.tip.unwrap_or(banned.root))
+                "to bring only your own commits: git cairn catch-up --push; with plain git: git fetch; git rebase --onto {} {}; git push",
+                upstream(banned.from.as_ref().unwrap_or(&one.name)),
+                short(banned.tips.first().unwrap_or(&banned.root))
             ),
             format!("to really bring it back: git push -o cairn.reintroduce={} ...", banned.rescue),
         ],

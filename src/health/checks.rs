@@ -14,6 +14,9 @@ const MANY_OBJECTS: u64 = 10_000;
 /// How far two clocks may differ, in seconds.
 const CLOCK_DIFFERS_MAX: i64 = 60;
 
+/// How many references that changed without a push are named.
+const CHANGED_NAMED: usize = 5;
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -358,10 +361,14 @@ fn backup(backed: &Backed, facts: &Facts) -> Check {
 }
 
 fn changed(facts: &Facts) -> Check {
-    if facts.unstored {
+    if let Some(names) = &facts.unstored {
+        let named: Vec<String> = names.iter().take(CHANGED_NAMED).map(ToString::to_string).collect();
+        let more = names.len() - named.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named = if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) };
         return warning(
             "changed",
-            "references or HEAD changed without a push since the newest backup",
+            format!("references or HEAD changed without a push since the newest backup{named}"),
             "git cairn worker --once",
         );
     }

@@ -5,7 +5,7 @@ use crate::backup::{Catalog, has_problem, host_store, is_proven};
 use crate::clock;
 use crate::durable;
 use crate::error::Result;
-use crate::git::{Config, GitVersion, Repository, git_version};
+use crate::git::{Config, GitVersion, RefList, RefName, RefValue, Repository, git_version};
 use crate::guard::{Mode, Policy};
 use crate::hook::{self, Inspected, Layout, inspect, try_out};
 use crate::queue::State;
@@ -129,8 +129,9 @@ pub struct Facts {
     pub jobs: Result<JobFacts, String>,
     /// The backups of each environment, or why they cannot be read.
     pub backups: Result<Vec<Backed>, String>,
-    /// Whether references or HEAD are others than those of the newest backup, with no job waiting.
-    pub unstored: bool,
+    /// Where references or HEAD are others than those of the newest backup, with no job waiting: the references that changed,
+    /// were made or are gone, as far as they hold objects themselves.
+    pub unstored: Option<Vec<RefName>>,
     /// What the guard does, or why its policy cannot be understood.
     pub guard: Result<Mode, String>,
     /// The pause of the guard that is in force, or why that cannot be known.
@@ -164,7 +165,7 @@ pub fn gather(repository: &Repository) -> Result<Facts> {
         bitmap: has_bitmap(&objects),
         store: site.store.is_dir().then(|| look_at_store(repository, &site)),
         jobs_on: remote_kind(state.folder()),
-        unstored: idle && !stored(repository, &state).unwrap_or(true),
+        unstored: if idle { unstored(repository, &state).unwrap_or(None) } else { None },
         guard: Policy::from_config(&config, &site).map(|policy| policy.mode).map_err(|error| error.to_string()),
         paused: Pause::in_force(&state, clock::now()).map_err(|error| error.to_string()),
         audit: audit(&state),
@@ -318,8 +319,18 @@ fn audit(state: &State) -> Result<(u64, Option<String>), String> {
     Ok((lines, report.problems.first().map(ToString::to_string)))
 }
 
-fn stored(repository: &Repository, state: &State) -> Result<bool> {
-    is_stored(&state.database()?, &Frozen::now(repository)?.list)
+fn unstored(repository: &Repository, state: &State) -> Result<Option<Vec<RefName>>> {
+    let (database, list) = (state.database()?, Frozen::now(repository)?.list);
+    if is_stored(&database, &list)? {
+        return Ok(None);
+    }
+    let stored = database.last_snapshot()?.and_then(|text| RefList::parse_instructions(&text)).unwrap_or_default();
+    let symbolic = |name: &RefName| matches!(list.refs.get(name), Some(RefValue::Symbolic(..)));
+    let mut changed: Vec<RefName> = list.refs.keys().chain(stored.keys()).cloned().collect();
+    changed.sort();
+    changed.dedup();
+    changed.retain(|name| list.refs.get(name) != stored.get(name) && !symbolic(name));
+    Ok(Some(changed))
 }
 
 fn backups(repository: &Repository, site: &Site) -> Result<Vec<Backed>> {

@@ -5,6 +5,7 @@
 
 use crate::error::Error;
 use crate::guard::Line;
+use crate::text::shown;
 use std::io::Write;
 
 /// The most that one hook says, in bytes; a pipe holds 64 KiB, and others write into it too.
@@ -76,7 +77,9 @@ impl Voice {
     }
 
     fn line(&mut self, word: &str, text: &str) {
-        let text: String = text.lines().collect::<Vec<_>>().join(" ").chars().take(LINE_MAX).collect();
+        // Names and subjects are others' words: whatever was not escaped where the line was made is here.
+        let text = shown(text.lines().collect::<Vec<_>>().join(" ").as_bytes());
+        let text: String = text.chars().take(LINE_MAX).collect();
         self.write(&format!("{word}: {text}\n"));
     }
 

@@ -4,8 +4,11 @@ use super::list::ids_below;
 use super::{BANS, PENDING, RESCUES, Record};
 use crate::error::Result;
 use crate::git::{ObjectId, RefName, Repository};
-use crate::guard::{Announcement, Banned, Wanted, Words};
+use crate::guard::{Announcement, Banned, TIPS_MAX, Wanted, Words};
 use std::collections::HashSet;
+
+/// Of how many of the things that a push brings back the last is looked up.
+const NAMED_MAX: usize = 20;
 
 /// Lists the bans that are in force: those whose reference is known to have moved.
 pub fn bans(repository: &Repository) -> Result<Vec<Banned>> {
@@ -16,16 +19,33 @@ pub fn bans(repository: &Repository) -> Result<Vec<Banned>> {
     let pending: HashSet<String> = ids_below(repository, PENDING)?.into_iter().map(|(id, _)| id).collect();
     let ban = |name: &str| {
         let (rescue, root) = name.split_once('/')?;
-        Some(Banned { rescue: rescue.into(), root: ObjectId::from_hex(root.as_bytes()).ok()?, tip: None })
+        Some(Banned {
+            rescue: rescue.into(),
+            root: ObjectId::from_hex(root.as_bytes()).ok()?,
+            from: None,
+            tips: vec![],
+        })
     };
     let bans = found.iter().filter_map(|(name, _)| ban(name));
     Ok(bans.filter(|ban| !pending.contains(&ban.rescue)).collect())
 }
 
-/// Looks up the last of what was dropped, for all that a push would bring back.
+/// Looks up what the push has of everything that it would bring back: the last commits that are its own as well as what was
+/// dropped, so that whoever pushes has them.
 pub fn name_tips(repository: &Repository, wanted: &mut [Wanted]) -> Result<()> {
-    for ban in wanted.iter_mut().flat_map(|one| &mut one.brings_back) {
-        ban.tip = record(repository, &ban.rescue)?.map(|record| record.old);
+    let mut named = 0;
+    for one in wanted {
+        let Some(new) = one.new else { continue };
+        for ban in &mut one.brings_back {
+            let Some(record) = record(repository, &ban.rescue)? else { continue };
+            // Each costs a process; whoever brings back more is told the rest when these are carried over.
+            if named < NAMED_MAX {
+                ban.tips = repository.last_in_common(&new, &record.old)?;
+                ban.tips.truncate(TIPS_MAX);
+                named += 1;
+            }
+            ban.from = Some(record.name);
+        }
     }
     Ok(())
 }

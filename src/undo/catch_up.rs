@@ -2,6 +2,7 @@
 
 use super::apply::conclude;
 use super::carry::{Carried, carry, commit, own};
+use super::dropped::dropped;
 use super::files::text_of;
 use super::in_way::in_way;
 use super::local::Local;
@@ -89,7 +90,8 @@ impl Caught {
 /// Plans to carry a person's own commits onto what the host's branch is now; nothing is touched.
 ///
 /// Their own are those reachable from their branch and from no value that the host's ever had here: not in the reflog of
-/// the remote-tracking branch, not in what was pushed or seen by an operation of this clone, not on the host now.
+/// the remote-tracking branch, not in what was pushed or seen by an operation of this clone, not on the host now; nor from
+/// what the host says that it dropped on purpose.
 pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught> {
     let local = Local::see(repository, wish.branch.as_deref())?;
     let none = |place: &str| {
@@ -104,6 +106,9 @@ pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught>
     scratch.fetch(repository, &host.remote, &host.advertised, std::slice::from_ref(&reference))?;
     let mut others = seen_here(repository, &host.remote, &reference)?;
     others.push(onto);
+    if !own(&scratch, &head, &others)?.commits.is_empty() {
+        others.extend(dropped(repository, &scratch, &host, &reference, &head)?);
+    }
     let own = own(&scratch, &head, &others)?;
     let ahead = scratch.between(&[onto], &[head])?;
     let stays = scratch.between(&[head], &[onto])?.is_empty() && ahead.len() == own.commits.len() + own.merges.len();

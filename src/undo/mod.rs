@@ -8,6 +8,7 @@ mod carry;
 mod catch_up;
 mod contained;
 mod deploys;
+mod dropped;
 mod files;
 mod follow;
 mod in_way;

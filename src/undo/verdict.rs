@@ -48,11 +48,15 @@ fn unknown() -> HostVerdict {
     HostVerdict { verdict: "unknown".into(), rule: None, rescue: None }
 }
 
-/// Reads the one line of JSON among what a host says.
-fn read(said: &[u8]) -> Option<HostVerdict> {
+/// Returns the one line of JSON among what a host says.
+pub(super) fn document(said: &[u8]) -> Option<serde_json::Value> {
     let line = said.lines().find_map(|line| line.split_once_str("hint: cairn {").map(|(_, rest)| rest))?;
     let end = line.rfind_byte(b'}')? + 1;
-    let document: serde_json::Value = serde_json::from_slice(&[b"{", &line[..end]].concat()).ok()?;
+    serde_json::from_slice(&[b"{", &line[..end]].concat()).ok()
+}
+
+fn read(said: &[u8]) -> Option<HostVerdict> {
+    let document = document(said)?;
     let word = document["verdict"].as_str().filter(|word| ["accepted", "refused"].contains(word))?;
     Some(HostVerdict {
         verdict: word.into(),

@@ -140,8 +140,9 @@ fn pushes_at_once_are_all_there() {
     verify(&world).ok();
 }
 
+/// Case 72.
 #[test]
-fn what_is_altered_removed_or_cut_off_is_named() {
+pub fn case_72_what_is_altered_removed_or_cut_off_is_named() {
     let world = host();
     for n in 0..3 {
         world.deployed("live", &n.to_string());

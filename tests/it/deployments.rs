@@ -204,15 +204,20 @@ fn so_is_one_of_an_earlier_deployment_on_another_line() {
     assert_eq!(flags, [true, false, false]);
 }
 
+/// Case 59.
 #[test]
-fn clients_neither_make_nor_move_nor_delete_deployment_tags() {
+pub fn case_59_clients_neither_make_nor_move_nor_delete_deployment_tags() {
     let world = host();
     world.deployed("live", "2");
     let before = world.refs("site.git");
     world.git("dev", &["tag", "live_1"]).ok();
     world.git("dev", &["tag", "-a", "-m", "mine", "test_7"]).ok();
-    let refused: [&[&str]; 5] = [
+    world.git("dev", &["tag", "live_3"]).ok();
+    let refused: [&[&str]; 7] = [
         &["origin", "test_7"],
+        // Light, and out of order.
+        &["origin", "live_3"],
+        &["origin", "--force", "main:refs/tags/live_2"],
         &["origin", "--force", "live_1"],
         &["origin", ":live_1"],
         &["origin", "--force", ":live_1", "main:topic"],

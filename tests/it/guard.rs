@@ -27,7 +27,7 @@ fn three_of(world: World) -> (World, Vec<String>) {
 
 /// Case 53.
 #[test]
-fn case_53_a_forced_push_of_a_protected_branch_is_refused_and_says_what_it_would_cost() {
+pub fn case_53_a_forced_push_of_a_protected_branch_is_refused_and_says_what_it_would_cost() {
     let (world, commits) = three();
     let before = world.refs("site.git");
     world.deployed("live", "4");
@@ -56,7 +56,7 @@ fn case_53_a_forced_push_of_a_protected_branch_is_refused_and_says_what_it_would
 
 /// Case 54: another old value, another new one, another reference, and the same again.
 #[test]
-fn case_54_an_announcement_permits_exactly_one_movement() {
+pub fn case_54_an_announcement_permits_exactly_one_movement() {
     let (world, commits) = three();
     let zero = "0".repeat(40);
     let push =
@@ -83,7 +83,7 @@ fn case_54_an_announcement_permits_exactly_one_movement() {
 
 /// Case 60.
 #[test]
-fn case_60_one_refused_reference_refuses_the_others_with_it() {
+pub fn case_60_one_refused_reference_refuses_the_others_with_it() {
     let (world, commits) = three();
     world.git("dev", &["tag", "live_7"]).ok();
     let refs = world.refs("site.git");
@@ -97,7 +97,7 @@ fn case_60_one_refused_reference_refuses_the_others_with_it() {
 
 /// Case 52: a check says what the push would hear, and leaves nothing.
 #[test]
-fn case_52_a_check_answers_as_the_push_would_and_changes_nothing() {
+pub fn case_52_a_check_answers_as_the_push_would_and_changes_nothing() {
     let (world, commits) = three();
     let new = world.commit("dev", "page", "4");
     let before = world.listing("site.git/objects");

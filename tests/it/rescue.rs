@@ -1,5 +1,6 @@
 //! What pushes drop is kept, comes back when it is wanted, and stays away when that was meant.
 
+use crate::guard::document;
 use crate::support::{World, host, host_with};
 use serde_json::Value;
 
@@ -22,9 +23,9 @@ fn dropped(world: &World) -> [String; 2] {
     [base, bad]
 }
 
-/// Cases 55, 57 and 66.
+/// Cases 55 and 66.
 #[test]
-fn case_55_what_is_dropped_is_kept_through_a_collection_and_recovered() {
+pub fn case_55_what_is_dropped_is_kept_through_a_collection_and_recovered() {
     let world = host();
     let [base, bad] = dropped(&world);
     let list = rescues(&world);
@@ -49,7 +50,7 @@ fn case_55_what_is_dropped_is_kept_through_a_collection_and_recovered() {
 
 /// Case 56.
 #[test]
-fn case_56_a_push_that_something_stops_later_leaves_no_rescue_and_bans_nobody() {
+pub fn case_56_a_push_that_something_stops_later_leaves_no_rescue_and_bans_nobody() {
     let world = host();
     let base = world.tip("dev", "main");
     let bad = world.commit("dev", "page", "bad");
@@ -78,9 +79,9 @@ fn a_rescue_whose_hook_died_is_settled_by_the_next() {
     world.git("dev", &["push", "origin", &format!("{bad}:refs/heads/again")]).exits(1);
 }
 
-/// Cases 61 and 63.
+/// Case 61.
 #[test]
-fn case_61_what_was_dropped_on_purpose_does_not_come_back_by_accident() {
+pub fn case_61_what_was_dropped_on_purpose_does_not_come_back_by_accident() {
     let world = host();
     let [_, bad] = dropped(&world);
     world.commit("dev", "other", "good");
@@ -91,19 +92,51 @@ fn case_61_what_was_dropped_on_purpose_does_not_come_back_by_accident() {
     world.git("bob", &["pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main"]).ok();
     world.git("bob", &["tag", "-a", "-m", "x", "v1"]).ok();
     for words in [["origin", "HEAD:main"], ["origin", "HEAD:refs/heads/new"], ["origin", "v1"]] {
-        world.git("bob", &[&["push"], &words[..]].concat()).exits(1).says("rebase --onto").says(&bad[..10]);
+        let said = world.git("bob", &[&["push"], &words[..]].concat()).exits(1);
+        let said =
+            said.says(&format!("git rebase --onto origin/main {}", &bad[..10])).says("git cairn catch-up --push");
+        let dropped = &document(&said)["refs"][0]["dropped"];
+        assert_eq!((&dropped[0]["root"], &dropped[0]["tips"]), (&bad.clone().into(), &serde_json::json!([bad])));
     }
+    world.git("bob", &["push", "--mirror", "origin"]).exits(1).says("this is git push --mirror");
     assert_eq!(world.refs("site.git"), before);
     world.git("bob", &["rebase", "--quiet", "--onto", "origin/main", &bad, "HEAD"]).ok();
     world.git("bob", &["push", "origin", "HEAD:main"]).ok();
-    // The same change as a commit of its own is another one.
-    world.git("bob", &["cherry-pick", "--strategy-option=theirs", &bad]).ok();
-    world.git("bob", &["push", "origin", "HEAD:main"]).ok();
+}
+
+/// Case 63: the same change as a commit of its own is another one.
+#[test]
+pub fn case_63_a_cherry_pick_of_what_was_dropped_is_accepted() {
+    let world = host();
+    let [base, bad] = dropped(&world);
+    world.git("bob", &["reset", "--quiet", "--hard", &base]).ok();
+    world.commit("bob", "other", "bob's");
+    world.git("bob", &["cherry-pick", &bad]).ok();
+    world.git("bob", &["push", "origin", "main"]).ok();
+    assert_eq!(world.tip("site.git", "main^{tree}"), world.tip("bob", "main^{tree}"));
+    assert_eq!((below(&world, "rescue"), below(&world, "ban")), (1, 1));
+}
+
+/// Case 57: a rewind brings no object, and what it drops is kept all the same.
+#[test]
+pub fn case_57_a_rewind_that_brings_nothing_is_kept_before_anything_moves() {
+    let world = host();
+    let base = world.tip("dev", "main");
+    let bad = world.commit("dev", "page", "bad");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    let seen = r#"hooks/real-pre-receive "$@" && test -n "$GIT_QUARANTINE_PATH" || exit 1
+git for-each-ref --format='%(*objectname)' refs/cairn/rescue >../seen"#;
+    world.wrap_hook("site.git", "pre-receive", seen);
+    world.announced("main", Some(&base)).ok();
+    assert_eq!(std::fs::read_to_string(world.path("seen")).unwrap().trim(), bad);
+    // It lies in the repository itself: the quarantine is gone.
+    assert_eq!(world.tip("site.git", &format!("{bad}^{{commit}}")), bad);
+    world.health("site.git");
 }
 
 /// Case 64: the way back is announced, or what comes back is named.
 #[test]
-fn case_64_a_rewind_that_is_undone_bans_nothing_and_is_made_again() {
+pub fn case_64_a_rewind_that_is_undone_bans_nothing_and_is_made_again() {
     let world = host();
     let [base, bad] = dropped(&world);
     world.git("dev", &["push", "origin", &format!("{bad}:main")]).exits(1);
@@ -121,7 +154,7 @@ fn case_64_a_rewind_that_is_undone_bans_nothing_and_is_made_again() {
 
 /// Case 58, and what never bans: topic branches, floating tags, deployments and their rollbacks.
 #[test]
-fn case_58_deletions_and_tags_are_kept_and_ordinary_work_is_never_in_the_way() {
+pub fn case_58_deletions_and_tags_are_kept_and_ordinary_work_is_never_in_the_way() {
     let world = host();
     let one = world.deployed("live", "first");
     let two = world.deployed("live", "second");
@@ -146,7 +179,7 @@ fn case_58_deletions_and_tags_are_kept_and_ordinary_work_is_never_in_the_way() {
 
 /// Case 67.
 #[test]
-fn case_67_clients_neither_see_nor_write_rescues() {
+pub fn case_67_clients_neither_see_nor_write_rescues() {
     let world = host();
     dropped(&world);
     assert!(!world.git("dev", &["ls-remote", "origin"]).ok().stdout.contains("refs/cairn/"));

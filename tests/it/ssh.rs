@@ -164,13 +164,19 @@ echo "$parent" >"$top/receiver.new"
 mv "$top/receiver.new" "$top/receiver"
 while [ -e "$top/hold" ]; do sleep 0.02; done"#;
 
-/// Pushes a new commit to Test and kills the client while the hook holds the push, and with `both` git on the host's
-/// side as well; lets the hook end, and returns the commit.
+/// Pushes a new commit to Test and is killed; returns the commit.
 fn push_and_be_killed(world: &World, content: &str, both: bool) -> String {
     let commit = world.commit("far", "page", content);
+    be_killed_pushing(world, &["origin", "main:test"], both);
+    commit
+}
+
+/// Pushes and kills the client while the hook holds the push, and with `both` git on the host's side as well; lets the hook
+/// end.
+fn be_killed_pushing(world: &World, words: &[&str], both: bool) {
     fs::write(world.path("hold"), "").unwrap();
     let mut push = command("git", &world.path("home"));
-    push.arg("-C").arg(world.path("far")).args(["push", "--quiet", "origin", "main:test"]).process_group(0);
+    push.arg("-C").arg(world.path("far")).args(["push", "--quiet"]).args(words).process_group(0);
     let mut client = push.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     until("the hook holds the push", || world.path("receiver").exists());
     let receiver = fs::read_to_string(world.path("receiver")).unwrap();
@@ -182,7 +188,43 @@ fn push_and_be_killed(world: &World, content: &str, both: bool) -> String {
     }
     fs::remove_file(world.path("hold")).unwrap();
     until("the host's side of the push ends", || !Path::new("/proc").join(receiver.trim()).exists());
-    commit
+}
+
+/// A push that drops something on purpose, and whose client dies: where the branch did not move nothing stays behind, where it
+/// did what it dropped is kept and banned.
+#[test]
+fn a_client_that_is_killed_while_a_rescue_is_pending_loses_nothing() {
+    let test = "a killed rewind";
+    if !Path::new("/proc/self/stat").exists() {
+        return missing_peer(test, "/proc");
+    }
+    let world = host();
+    let Some(sshd) = Sshd::start(test, &world, Some(&world.path("home"))) else { return };
+    fs::create_dir_all(world.path("site.git/hooks/found-by-cairn")).unwrap();
+    world.script("site.git/hooks/found-by-cairn/pre-receive", HOLDING_HOOK);
+    world.git(".", &["clone", "--quiet", &sshd.url(&world, &own_name(&world), "site.git"), "far"]).ok();
+    let base = world.tip("far", "main");
+    let bad = world.commit("far", "page", "bad");
+    world.git("far", &["push", "--quiet", "origin", "main"]).ok();
+    let option = format!("cairn.rewind=refs/heads/main:{bad}:{base}");
+    let refspec = format!("{base}:main");
+    let kept = |folder: &str| {
+        let found = world.git("site.git", &["for-each-ref", &format!("refs/cairn/{folder}")]).ok();
+        found.stdout.lines().count()
+    };
+    for both in [true, false] {
+        be_killed_pushing(&world, &["--force", "-o", &option, "origin", &refspec], both);
+        let landed = world.tip("site.git", "main") == base;
+        assert_eq!(landed, !both);
+        assert_eq!((kept("rescue"), kept("ban")), (1, 1), "whatever happens next, it is kept");
+        // The next push of anybody finds out what became of it.
+        world.git("far", &["push", "--quiet", "origin", &format!("{base}:refs/heads/next-{both}")]).ok();
+        let after = if landed { (1, 0, 1) } else { (0, 0, 0) };
+        assert_eq!((kept("rescue"), kept("pending"), kept("ban")), after, "{both}");
+    }
+    world.git("site.git", &["gc", "--quiet", "--prune=now"]).ok();
+    world.git("far", &["push", "origin", &format!("{bad}:refs/heads/again")]).exits(1).says("dropped on purpose");
+    world.git("site.git", &["cat-file", "-e", &bad]).ok();
 }
 
 #[test]

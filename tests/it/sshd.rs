@@ -1,6 +1,7 @@
 //! A real sshd of a test's own, and unix users that it lets in.
 
 use crate::support::{GIT_CAIRN, Ran, World, command, missing_peer, run, until};
+use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ impl Sshd {
             let config = format!(
                 "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {keys} {users}\nPidFile none\nUsePAM no\n\
                  StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
-                 UseDNS no\nMaxStartups 100\nSubsystem sftp internal-sftp\nSetEnv PATH={own} GIT_CONFIG_NOSYSTEM=1 TZ=UTC{home}\n",
+                 UseDNS no\nAcceptEnv GL_USER\nMaxStartups 100\nSubsystem sftp internal-sftp\nSetEnv PATH={own} GIT_CONFIG_NOSYSTEM=1 TZ=UTC{home}\n",
                 host = world.path("ssh/host").display(),
                 keys = world.path("ssh/client.pub").display(),
                 users = world.path("%u/.ssh/authorized_keys").display(),
@@ -79,7 +80,7 @@ impl Sshd {
     /// Returns the command by which git reaches it with one of the world's keys.
     pub fn client(&self, world: &World, key: &str) -> String {
         format!(
-            "ssh -F /dev/null -i {key} -o UserKnownHostsFile={known} -o IdentitiesOnly=yes -o BatchMode=yes \
+            "ssh -F /dev/null -o SendEnv=GL_USER -i {key} -o UserKnownHostsFile={known} -o IdentitiesOnly=yes -o BatchMode=yes \
              -o ConnectTimeout=10 -p {port}",
             key = world.path("ssh").join(key).display(),
             known = world.path("ssh/known").display(),
@@ -115,6 +116,45 @@ impl Drop for Sshd {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+thread_local! {
+    /// Whether a case is run over ssh, and the servers that were started for it.
+    static OVER_SSH: RefCell<Option<Vec<Sshd>>> = const { RefCell::new(None) };
+}
+
+/// Ends the servers, also when the case fails.
+struct Over;
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        OVER_SSH.with_borrow_mut(|over| *over = None);
+    }
+}
+
+/// Runs a case of another file once more: in every host it makes, whatever its clones say to the host they say over ssh.
+pub fn over_ssh(test: &str, case: fn()) {
+    if !Path::new(SSHD).exists() || !found("ssh-keygen") {
+        return missing_peer(test, "OpenSSH's sshd and ssh-keygen");
+    }
+    OVER_SSH.with_borrow_mut(|over| *over = Some(vec![]));
+    let _over = Over;
+    case();
+    assert!(
+        OVER_SSH.with_borrow(|over| over.as_ref().is_some_and(|servers| !servers.is_empty())),
+        "{test} made no host"
+    );
+}
+
+/// Puts a server before the repositories of a world, if its case is to be run over ssh.
+pub fn serve(world: &World) {
+    if OVER_SSH.with_borrow(Option::is_none) {
+        return;
+    }
+    let sshd = Sshd::start("a case over ssh", world, Some(&world.path("home"))).unwrap();
+    let (far, near) = (sshd.url(world, &own_name(world), ""), world.path("").display().to_string());
+    world.git(".", &["config", "--global", &format!("url.{far}.insteadOf"), &near]).ok();
+    OVER_SSH.with_borrow_mut(|over| over.as_mut().unwrap().push(sshd));
 }
 
 /// Tells whether the tests may make users.

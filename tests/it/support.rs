@@ -324,6 +324,7 @@ pub fn host() -> World {
 pub fn host_with(init: &[&str], setup: &[&str]) -> World {
     let world = bare_host(init);
     world.cairn("site.git", &[&["setup"], setup].concat()).ok();
+    crate::sshd::serve(&world);
     world
 }
 

@@ -162,7 +162,7 @@ fn environments_take_deployments_as_they_are_told_to() {
 
 #[test]
 fn what_was_dropped_on_purpose_comes_back_only_on_purpose() {
-    let banned = Banned { rescue: "20261125-1".into(), root: id("5"), tip: None };
+    let banned = Banned { rescue: "20261125-1".into(), root: id("5"), from: None, tips: vec![] };
     let brings = |reference: &str| Wanted { brings_back: vec![banned.clone()], ..wanted(reference, Change::Forward) };
     for reference in ["refs/heads/main", "refs/heads/new", "refs/tags/v1"] {
         assert_eq!(rule(&[], &Circumstances::default(), brings(reference)), Some("reintroduced"));
