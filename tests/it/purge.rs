@@ -34,7 +34,7 @@ fn is_there(world: &World, id: &str) -> bool {
 
 /// Case 66, its second half.
 #[test]
-fn case_66_what_is_purged_is_gone_and_that_it_was_is_not() {
+pub fn case_66_what_is_purged_is_gone_and_that_it_was_is_not() {
     let (world, blob, id) = leaked();
     world.git("site.git", &["gc", "--quiet", "--prune=now"]).ok();
     assert!(is_there(&world, &blob), "a rescue survives git gc --prune=now");
@@ -104,6 +104,21 @@ fn a_deleted_branch_is_purged_unless_another_has_some_of_it() {
     purge(&world, &id, &[]).ok();
     assert!(!is_there(&world, &first) && !is_there(&world, &second));
     world.health("site.git");
+}
+
+/// A purge that something stops after it has named what it is about to destroy.
+#[test]
+fn what_a_purge_did_not_get_to_is_listed_once_and_as_not_purged() {
+    let (world, blob, id) = leaked();
+    world.script("site.git/hooks/reference-transaction", "exit 1");
+    assert_ne!(purge(&world, &id, &[]).code, 0);
+    std::fs::remove_file(world.path("site.git/hooks/reference-transaction")).unwrap();
+    assert!(world.path("site.git/cairn/purged").read_dir().unwrap().next().is_some() && is_there(&world, &blob));
+    let listed = rescues(&world);
+    assert_eq!((listed.len(), &listed[0]["purged"]), (1, &false.into()));
+    purge(&world, &id, &[]).ok();
+    let listed = rescues(&world);
+    assert_eq!((listed.len(), &listed[0]["purged"]), (1, &true.into()));
 }
 
 #[test]

@@ -50,9 +50,12 @@ fn document(kept: &Kept) -> Value {
 
 fn list(place: &Place, ui: &mut Ui) -> Result<ExitCode> {
     let (repository, state) = host(place)?;
-    let purged = tombstones(&state)?;
+    let all = all(&repository)?;
+    // A purge that was cut short has named what is there still.
+    let there = |tombstone: &Tombstone| all.iter().any(|kept| kept.record.id == tombstone.id);
+    let purged: Vec<_> = tombstones(&state)?.into_iter().filter(|tombstone| !there(tombstone)).collect();
     // What a push is about to do, or was kept from, is none yet.
-    let kept: Vec<_> = all(&repository)?.into_iter().filter(|kept| happened(&repository, kept)).collect();
+    let kept: Vec<_> = all.into_iter().filter(|kept| happened(&repository, kept)).collect();
     if ui.wants_json() {
         let mut rescues: Vec<Value> = kept.iter().map(document).chain(purged.iter().map(gone)).collect();
         rescues.sort_by(|a, b| b["id"].as_str().cmp(&a["id"].as_str()));
