@@ -5,7 +5,7 @@ use crate::clock;
 use crate::guard::Mode;
 use crate::hook::Layout;
 use crate::site::HIDDEN_REFS;
-use crate::text::{count, shell_quoted, size};
+use crate::text::{count, shell_quoted, shown, size};
 use bstr::ByteSlice;
 use std::path::Path;
 
@@ -14,8 +14,8 @@ const MANY_OBJECTS: u64 = 10_000;
 /// How far two clocks may differ, in seconds.
 const CLOCK_DIFFERS_MAX: i64 = 60;
 
-/// How many references that changed without a push are named.
-const CHANGED_NAMED: usize = 5;
+/// How many references that changed without a push, and people, are named.
+const NAMED_MAX: usize = 5;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,7 +103,26 @@ fn hooks(facts: &Facts) -> Vec<Check> {
         }
         Layout::Forge(_) => ok("hooks-path", format!("the front end of this repository runs {folder}")),
     });
+    found.push(by_path(facts));
     found
+}
+
+fn by_path(facts: &Facts) -> Check {
+    if facts.names_hooks_path {
+        return ok(
+            "by-path",
+            "core.hooksPath of the repository counts before that of whoever pushes by a path of this machine",
+        );
+    }
+    if facts.by_path.is_empty() {
+        return ok("by-path", "nobody but the owner pushed by a path of this machine, by which their own git runs");
+    }
+    let names: Vec<_> = facts.by_path.iter().take(NAMED_MAX).map(|name| shown(name.as_bytes())).collect();
+    let text = format!(
+        "{} pushed by a path of this machine: with a core.hooksPath of their own no hook of ours runs",
+        names.join(", ")
+    );
+    warning("by-path", text, format!("git config core.hooksPath {}", path(&facts.hooks_folder)))
 }
 
 fn programs(facts: &Facts) -> Check {
@@ -362,7 +381,7 @@ fn backup(backed: &Backed, facts: &Facts) -> Check {
 
 fn changed(facts: &Facts) -> Check {
     if let Some(names) = &facts.unstored {
-        let named: Vec<String> = names.iter().take(CHANGED_NAMED).map(ToString::to_string).collect();
+        let named: Vec<String> = names.iter().take(NAMED_MAX).map(ToString::to_string).collect();
         let more = names.len() - named.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let named = if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) };

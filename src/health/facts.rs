@@ -1,6 +1,6 @@
 //! Looking at a host. Nothing is decided here, and nothing stays changed.
 
-use crate::audit::{Log, verify};
+use crate::audit::{Line, Log, verify};
 use crate::backup::{Catalog, has_problem, host_store, is_proven};
 use crate::clock;
 use crate::durable;
@@ -109,6 +109,10 @@ pub struct Facts {
     pub hooks_folder: PathBuf,
     /// The hooks.
     pub hooks: Vec<Hook>,
+    /// Whether the repository's own config names the folder, which counts before what whoever pushes has configured.
+    pub names_hooks_path: bool,
+    /// Who, other than the owner, pushed by a path of this machine, as git of their own.
+    pub by_path: Vec<String>,
     /// Programs of ours that others may change.
     pub open_programs: Vec<PathBuf>,
     /// Files and folders that belong to somebody else than the repository; the owner's id.
@@ -147,6 +151,7 @@ pub fn gather(repository: &Repository) -> Result<Facts> {
     let state = State::of(repository, site.modes);
     let hooks = hook::facts(repository)?;
     let layout = hooks.layout();
+    let owner = strange_owner(repository, &site)?;
     let seen = inspect(&hooks).into_iter().map(|inspected| tried(repository, inspected)).collect::<Vec<_>>();
     let jobs = jobs(&state);
     let objects = repository.objects_dir();
@@ -156,7 +161,9 @@ pub fn gather(repository: &Repository) -> Result<Facts> {
         git: git_version().ok(),
         hooks_folder: hooks.own_folder(&layout),
         open_programs: open_programs(&seen),
-        strange_owner: strange_owner(repository, &site)?,
+        names_hooks_path: hooks.hooks_path.is_some(),
+        by_path: by_path(&state, &hook::user_name(owner.0)),
+        strange_owner: owner,
         wide: wide(&state, &site),
         objects: object_count(repository),
         commit_graph: ["info/commit-graph", "info/commit-graphs/commit-graph-chain"]
@@ -317,6 +324,19 @@ fn audit(state: &State) -> Result<(u64, Option<String>), String> {
     let report = verify(&bytes, &[]);
     let lines = bytes.lines().count() as u64;
     Ok((lines, report.problems.first().map(ToString::to_string)))
+}
+
+/// Whose pushes came neither over ssh nor over http, but for the owner's. What cannot be read names nobody.
+fn by_path(state: &State, owner: &str) -> Vec<String> {
+    let bytes = Log::of(state).read().unwrap_or_default();
+    let who = bytes.lines().filter_map(|line| Some(Line::open(line)?.entry.who));
+    let mut names: Vec<_> = who
+        .filter(|who| who.transport == "file" && who.known_by == "unix" && who.name != owner)
+        .map(|who| who.name)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 fn unstored(repository: &Repository, state: &State) -> Result<Option<Vec<RefName>>> {

@@ -15,7 +15,7 @@ pub use audited::who_types;
 pub use files::{
     Facts, Forge, Inspected, InstallPlan, Layout, Record, Step, facts, inspect, plan_install, plan_uninstall, try_out,
 };
-pub use pusher::{Pusher, who_pushes};
+pub use pusher::{Pusher, user_name, who_pushes};
 
 use crate::error::{Error, Result};
 use crate::git::Repository;

@@ -39,19 +39,23 @@ pub fn who_pushes(get: impl Fn(&str) -> Option<String>, user: impl Fn() -> Strin
 
 /// Returns the name of the user this process runs as; its number where it has none.
 pub fn own_user() -> String {
-    let number = rustix::process::getuid().as_raw();
+    user_name(rustix::process::getuid().as_raw())
+}
+
+/// Returns the name of a user of this machine by their number; the number where they have none.
+pub fn user_name(number: u32) -> String {
     let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = known.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(number)).then(|| name.to_owned())
     });
-    name.or_else(name_by_id).unwrap_or_else(|| format!("uid {number}"))
+    name.or_else(|| name_elsewhere(number)).unwrap_or_else(|| format!("uid {number}"))
 }
 
 /// Users that a directory service knows and /etc/passwd does not.
-fn name_by_id() -> Option<String> {
-    let out = crate::process::Command::new("id").arg("-un").read().ok()?;
+fn name_elsewhere(number: u32) -> Option<String> {
+    let out = crate::process::Command::new("id").args(["-un", &number.to_string()]).read().ok()?;
     let name = String::from_utf8(out).ok()?.trim().to_owned();
     (!name.is_empty()).then_some(name)
 }

@@ -162,8 +162,9 @@ impl Grant {
             return Ok(Err(Useless::Unknown));
         };
         let (id, folder) = (id.to_str_lossy(), folder(state));
-        let (open, taken, used) = (open_path(&folder, &id), taken_path(&folder, &id), used_path(&folder, &id));
-        let found = [&used, &taken, &open].into_iter().find(|path| path.exists());
+        // What it has become stands before what was given.
+        let [used, in_use, open] = [used_path(&folder, &id), taken_path(&folder, &id), open_path(&folder, &id)];
+        let found = [&used, &in_use, &open].into_iter().find(|path| path.exists());
         let Some(grant) = found.map(|path| read(path)).transpose()?.flatten() else { return Ok(Err(Useless::Unknown)) };
         if grant.digest != sha256(token) {
             return Ok(Err(Useless::Unknown));
@@ -173,7 +174,7 @@ impl Grant {
         if found == Some(&used) {
             return Ok(Err(Useless::Used(id, by, at)));
         }
-        if found == Some(&taken) {
+        if found == Some(&in_use) {
             return Ok(Err(Useless::Taken(id, by)));
         }
         if grant.until <= now {

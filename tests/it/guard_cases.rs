@@ -139,16 +139,14 @@ pub fn case_68_however_much_was_dropped_before_a_push_starts_no_process_more() {
 #[test]
 pub fn case_69_collections_and_packed_references_disturb_nothing() {
     for format in ["files", "reftable"] {
-        let probe = World::new();
-        if probe.git(".", &["init", "--quiet", &format!("--ref-format={format}"), "probe"]).code != 0 {
-            if format == "reftable" {
-                missing_peer("case 69 with a reftable", "a git that knows it");
-                continue;
-            }
+        let with = format!("--ref-format={format}");
+        // A git that knows no other format makes files without being told.
+        let words: &[&str] = if format == "reftable" { &[&with] } else { &[] };
+        if World::new().git(".", &[&["init", "--quiet"], words, &["probe"]].concat()).code != 0 {
+            missing_peer("case 69 with a reftable", "a git that knows it");
+            continue;
         }
-        let words = [format!("--ref-format={format}")];
-        let words: Vec<&str> = words.iter().map(String::as_str).filter(|_| format == "reftable").collect();
-        let world = host_with(&words, &[]);
+        let world = host_with(words, &[]);
         let [base, bad] = two(&world);
         world.wrap_hook("site.git", "post-receive", "cat >/dev/null");
         world.announced("main", Some(&base)).ok();

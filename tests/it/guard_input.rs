@@ -114,7 +114,9 @@ fn raw_push(world: &World, url: &str, commands: &[(String, String, String)], opt
     }
     sent.extend_from_slice(b"0000");
     let mut line = |text: &str| sent.extend_from_slice(format!("{:04x}{text}", text.len() + 4).as_bytes());
-    options.iter().for_each(|option| line(option));
+    for option in options {
+        line(option);
+    }
     sent.extend_from_slice(b"0000");
     if commands.iter().any(|(_, new, _)| !new.bytes().all(|byte| byte == b'0')) {
         // All that is named is there already.

@@ -148,6 +148,29 @@ fn in_a_shared_repository_others_queue_and_the_owner_writes_the_store() {
     has_modes(&world, &["srv/site.cairn", "srv/site.git/cairn"], 0o2770, 0o660);
     assert_eq!(on_host(a, "git -C site.git for-each-ref refs/cairn/pin").ok().stdout, "");
     on_host(a, "git -C site.git fsck --full --strict").ok();
+    // By a path of the machine the other user's git runs as that user, with what they have configured for themselves. They sit
+    // at the machine: within a session of ssh it could not be told from a push over ssh.
+    let by_path = |message: &str| {
+        let script = format!(
+            "cd ~ && {{ [ -d near ] || git clone --quiet {srv} near; }} && cd near && git pull --quiet && \
+             git -c user.name=b -c user.email=b@example.org commit --quiet --allow-empty -m '{message}' && env -u SSH_CONNECTION git push origin HEAD:main",
+            srv = world.path("srv/site.git").display()
+        );
+        on_host(b, &script)
+    };
+    let row = || {
+        let checks = on_host(a, "git cairn -C site.git doctor --json").json()["checks"].clone();
+        checks.as_array().unwrap().iter().find(|check| check["name"] == "by-path").unwrap().clone()
+    };
+    assert_eq!(row()["level"], "ok");
+    by_path("heard").ok().says(queued);
+    assert!(row()["level"] == "warning" && row()["text"].as_str().unwrap().contains(b.as_str()), "{}", row());
+    on_host(b, "git config --global core.hooksPath /dev/null").ok();
+    assert!(!by_path("unheard").ok().stderr.contains("hint:"), "git of theirs runs no hook");
+    on_host(a, &format!("cd site.git && {}", row()["fix"].as_str().unwrap())).ok();
+    assert_eq!(row()["level"], "ok");
+    by_path("heard again").ok().says(queued);
+    on_host(a, "git cairn -C site.git worker --once").ok();
     // Both are in one log, which either can read.
     on_host(b, "git cairn -C site.git audit verify").ok();
     let log = on_host(b, "git cairn -C site.git audit").ok().stdout;
