@@ -225,6 +225,28 @@ fn rescues_in_every_format() {
     }
 }
 
+/// In a reftable one lock is for all references, and git before 2.48 gives up on it at once.
+#[test]
+fn whoever_changes_other_references_at_the_same_time_is_waited_for() {
+    let words = ["--ref-format=reftable"];
+    if World::new().git(".", &[&["init", "--quiet"], &words[..], &["probe"]].concat()).code != 0 {
+        return crate::support::missing_peer("a locked reftable", "a git that knows this format");
+    }
+    let world = host_with(&words, &[]);
+    let base = world.tip("dev", "main");
+    world.commit("dev", "page", "bad");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    world.git("site.git", &["config", "cairn.snapshot", "deployments"]).ok();
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    let held = "touch reftable/tables.list.lock; (sleep 0.5; rm reftable/tables.list.lock) >/dev/null 2>&1 &";
+    for hook in ["pre-receive", "post-receive"] {
+        world.wrap_hook("site.git", hook, &format!("{held}\nexec hooks/real-{hook} \"$@\""));
+    }
+    let said = world.announced("main", Some(&base)).ok();
+    assert!(!said.stderr.contains("warning:"), "{}", said.stderr);
+    assert_eq!((rescues(&world).len(), below(&world, "pending"), below(&world, "ban")), (1, 0, 1));
+}
+
 /// Bad input: a push that deletes very many references is answered, and keeps them all.
 #[test]
 fn a_push_of_very_many_references_is_bounded() {
