@@ -114,8 +114,9 @@ pub fn case_68_however_much_was_dropped_before_a_push_starts_no_process_more() {
         pushed += 1;
         world.commit("dev", "page", &format!("pushed {pushed}"));
         world.git("dev", &["push", "--quiet", "origin", refspec]).ok();
-        let text = std::fs::read_to_string(&trace).unwrap();
-        std::fs::remove_file(&trace).unwrap();
+        // Where no process was started nothing was traced.
+        let text = std::fs::read_to_string(&trace).unwrap_or_default();
+        let _ = std::fs::remove_file(&trace);
         text.lines().filter(|line| line.contains("process.rs")).count()
     };
     let few = [started("main"), started("main:refs/heads/one")];
