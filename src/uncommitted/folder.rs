@@ -104,7 +104,7 @@ pub struct Worker<'a> {
 struct Row<'r> {
     name: &'r [u8],
     disk: Option<Entry>,
-    base: Option<Known<'r>>,
+    base: Option<&'r Known<'r>>,
     index: Option<(bool, Range<usize>)>,
 }
 
@@ -193,15 +193,15 @@ impl<'a> Worker<'a> {
         next: &mut Vec<Task>,
     ) -> Result<(), crate::error::Error> {
         let shared = self.shared;
-        let known = shared.cache.folder(&task.folder);
+        let mut known = shared.cache.folder(&task.folder);
         let same_tree = known.as_ref().is_some_and(|known| known.tree == task.tree);
         let read = match task.tree {
             Some(id) if !same_tree => self.reader.tree(&id)?,
             _ => vec![],
         };
-        let names = known.as_ref().map(|known| known.names.as_slice()).unwrap_or_default();
-        let base: Vec<Known<'_>> =
-            if same_tree { names.to_vec() } else { merged(&read, names, task.rules.converts_nothing()) };
+        let names = known.as_mut().map(|known| std::mem::take(&mut known.names)).unwrap_or_default();
+        let known_names = names.len();
+        let base: Vec<Known<'_>> = if same_tree { names } else { merged(&read, &names, task.rules.converts_nothing()) };
         let index = shared.tree.index().filter(|_| task.watch == Watch::Index);
         let mut children = index.map(|index| index.children(task.staged.clone(), task.folder.as_bstr()));
         if let Some(children) = &mut children {
@@ -216,7 +216,7 @@ impl<'a> Worker<'a> {
         for row in rows {
             fresh |= self.row(&here, row, &mut told, next);
         }
-        let same = known.as_ref().filter(|known| !fresh && known.names.len() == told.len());
+        let same = known.as_ref().filter(|_| !fresh && known_names == told.len());
         match same {
             Some(known) => self.parts.push(Part::Same(known.bytes.clone())),
             None if told.is_empty() => {}
@@ -265,7 +265,7 @@ impl<'a> Worker<'a> {
             Some(known) => (None, Some(Old { mode: known.mode, id: known.id })),
             None => (None, None),
         };
-        told.extend(base.map(|known| Known { content: None, ..known }));
+        told.extend(base.map(|known| Known { content: None, ..*known }));
         let staged = self.staged(&row);
         let sparse = staged.is_some_and(|staged| staged.mode == TreeEntry::FOLDER);
         let staged = staged.filter(|_| !sparse);
@@ -323,7 +323,7 @@ impl<'a> Worker<'a> {
         base: Option<Old>,
         staged: Option<Staged>,
         tracked: Option<u32>,
-        known: Option<Known<'r>>,
+        known: Option<&Known<'r>>,
         told: &mut Vec<Known<'r>>,
     ) -> bool {
         let path = || BString::from([here.task.folder.as_slice(), name].concat());
@@ -565,7 +565,7 @@ fn merged<'r>(read: &'r [TreeEntry], known: &[Known<'r>], whatever_stored: bool)
 /// Joins three sorted lists by their names.
 fn rows<'r>(
     disk: &'r [(std::ffi::CString, Entry)],
-    base: &[Known<'r>],
+    base: &'r [Known<'r>],
     index: &'r [(&'r BStr, bool, Range<usize>)],
 ) -> Vec<Row<'r>> {
     let (mut d, mut b, mut i) = (0, 0, 0);
@@ -583,7 +583,7 @@ fn rows<'r>(
             d += 1;
         }
         if names[1] == Some(name) {
-            row.base = Some(base[b]);
+            row.base = Some(&base[b]);
             b += 1;
         }
         if names[2] == Some(name) {
