@@ -11,16 +11,12 @@ use std::collections::{HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-/// How long references are waited for that somebody else has locked; git's own patience is a tenth of a second for most.
-const LOCKED_MAX: Duration = Duration::from_secs(5);
+/// For how many milliseconds references are waited for that somebody else has locked; git's own patience, a tenth of a second
+/// for most (git-config(1)), is too short for a busy machine.
+const LOCKED_MAX_MS: u32 = 5000;
 /// The settings that tell git so.
 const LOCK_TIMEOUTS: [&str; 3] = ["core.filesRefLockTimeout", "core.packedRefsTimeout", "reftable.lockTimeout"];
-/// What git says where all references are locked.
-const ALL_LOCKED: &str = "cannot lock references";
-/// How long is waited in between.
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// How many commits are looked at before git is asked.
 const NEAR_COMMITS: usize = 256;
@@ -440,30 +436,21 @@ impl Repository {
     /// Carries out instructions of `git update-ref --stdin` in one transaction, durably. Others who change references at the
     /// same time are waited for.
     pub fn update_refs(&self, message: &str, instructions: &[u8]) -> Result<()> {
-        waiting_for_others(|| self.durable_git(), &["-m", message], instructions)
+        waiting_for_others(self.durable_git(), &["-m", message], instructions)
     }
 }
 
-/// Runs `git update-ref`, and again while somebody else has all references of a reftable locked: before 2.48 git gives up on
-/// that at once (git-config(1), `reftable.lockTimeout`).
-fn waiting_for_others(git: impl Fn() -> Command, words: &[&str], instructions: &[u8]) -> Result<()> {
-    let ours = LOCK_TIMEOUTS.map(|name| format!("{name}={}", LOCKED_MAX.as_millis()));
-    let deadline = Instant::now() + LOCKED_MAX;
-    loop {
-        let git = ours.iter().fold(git(), |git, setting| git.args(["-c", setting]));
-        match git.arg("update-ref").args(words).arg("--stdin").read_with(instructions) {
-            Err(error) if error.to_string().contains(ALL_LOCKED) && Instant::now() < deadline => {
-                std::thread::sleep(LOCK_PAUSE);
-            }
-            ended => return ended.map(drop),
-        }
-    }
+/// Runs `git update-ref` by a command that waits for the locks of others longer than git does by itself.
+fn waiting_for_others(git: Command, words: &[&str], instructions: &[u8]) -> Result<()> {
+    let patient = LOCK_TIMEOUTS.map(|name| format!("{name}={LOCKED_MAX_MS}"));
+    let git = patient.iter().fold(git, |git, setting| git.args(["-c", setting]));
+    git.arg("update-ref").args(words).arg("--stdin").read_with(instructions).map(drop)
 }
 
 impl Repository {
     /// As [`Repository::update_refs`], for references that need not outlive a power cut.
     pub fn update_refs_quickly(&self, instructions: &[u8]) -> Result<()> {
-        waiting_for_others(|| self.git(), &[], instructions)
+        waiting_for_others(self.git(), &[], instructions)
     }
 }
 
