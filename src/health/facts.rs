@@ -331,7 +331,7 @@ fn by_path(state: &State, owner: &str) -> Vec<String> {
     let bytes = Log::of(state).read().unwrap_or_default();
     let who = bytes.lines().filter_map(|line| Some(Line::open(line)?.entry.who));
     let mut names: Vec<_> = who
-        .filter(|who| who.transport == "file" && who.known_by == "unix" && who.name != owner)
+        .filter(|who| who.transport == "file" && matches!(who.known_by.as_str(), "unix" | "ssh") && who.name != owner)
         .map(|who| who.name)
         .collect();
     names.sort();

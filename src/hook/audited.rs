@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::git::Repository;
 use crate::purge;
 use crate::queue::State;
+use crate::rescue::is_by_path;
 use crate::ruling::Pause;
 use crate::site::Site;
 
@@ -27,7 +28,8 @@ pub(super) fn who_is_here(get: impl Fn(&str) -> Option<String>) -> Who {
     let ssh = get("SSH_CONNECTION").and_then(|text| text.split(' ').next().map(clean));
     let http = get("REMOTE_ADDR").map(|text| clean(&text));
     let is_http = http.is_some() || get("GATEWAY_INTERFACE").is_some();
-    let transport = if ssh.is_some() {
+    // Who is logged in over ssh and names a path pushes by that path all the same.
+    let transport = if ssh.is_some() && !is_by_path() {
         "ssh"
     } else if is_http {
         "http"

@@ -14,7 +14,7 @@ mod settle;
 pub use ban::{bans, lift, name_tips, undone};
 pub use keep::{Why, keep};
 pub use list::{Kept, all, find};
-pub use push::{is_over, own_push};
+pub use push::{is_by_path, is_over, own_push};
 pub use record::Record;
 pub use recover::{Recovered, recover_as_branch, recover_in_place};
 pub use settle::{confirm, forget, reconcile};

@@ -11,16 +11,44 @@ const PARENTS_MAX: usize = 8;
 /// Returns a word for the process of git that serves the push whose hook we are: its number and when it began; `None` where it
 /// cannot be told.
 pub fn own_push() -> Option<String> {
+    let (process, _, began) = receiver()?;
+    Some(format!("{process}.{began}"))
+}
+
+/// Tells whether git itself, as the person who pushes, started what receives the push: they named a path of this machine,
+/// wherever they are logged in from. `false` where that cannot be told.
+pub fn is_by_path() -> bool {
+    let Some((_, mut process, _)) = receiver() else { return false };
+    // Between the two may stand the shell that git starts it with.
+    for _ in 0..2 {
+        let words = command(process).unwrap_or_default();
+        let program = words.first().map(|word| word.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
+        if program == Some(b"git".as_slice()) {
+            return words.iter().any(|word| word == b"push" || word == b"send-pack");
+        }
+        let Some((parent, _)) = stat(process) else { return false };
+        process = parent;
+    }
+    false
+}
+
+/// The process of git that receives the push whose hook we are, its parent, and when it began.
+fn receiver() -> Option<(i32, i32, String)> {
     let mut process = rustix::process::getppid().map(|process| process.as_raw_nonzero().get())?;
     for _ in 0..PARENTS_MAX {
-        let command = std::fs::read(format!("/proc/{process}/cmdline")).ok()?;
+        let words = command(process)?;
         let (parent, began) = stat(process)?;
-        if command.windows(b"receive-pack".len()).any(|part| part == b"receive-pack") {
-            return Some(format!("{process}.{began}"));
+        if words.iter().any(|word| word.windows(b"receive-pack".len()).any(|part| part == b"receive-pack")) {
+            return Some((process, parent, began));
         }
         process = parent;
     }
     None
+}
+
+fn command(process: i32) -> Option<Vec<Vec<u8>>> {
+    let words = std::fs::read(format!("/proc/{process}/cmdline")).ok()?;
+    Some(words.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
 }
 
 /// Tells whether a push is over that began something at `since`; one whose process cannot be told is after a day.

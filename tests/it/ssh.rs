@@ -148,12 +148,12 @@ fn in_a_shared_repository_others_queue_and_the_owner_writes_the_store() {
     has_modes(&world, &["srv/site.cairn", "srv/site.git/cairn"], 0o2770, 0o660);
     assert_eq!(on_host(a, "git -C site.git for-each-ref refs/cairn/pin").ok().stdout, "");
     on_host(a, "git -C site.git fsck --full --strict").ok();
-    // By a path of the machine the other user's git runs as that user, with what they have configured for themselves. They sit
-    // at the machine: within a session of ssh it could not be told from a push over ssh.
+    // By a path of the machine the other user's git runs as that user, with what they have configured for themselves, wherever
+    // they are logged in from.
     let by_path = |message: &str| {
         let script = format!(
             "cd ~ && {{ [ -d near ] || git clone --quiet {srv} near; }} && cd near && git pull --quiet && \
-             git -c user.name=b -c user.email=b@example.org commit --quiet --allow-empty -m '{message}' && env -u SSH_CONNECTION git push origin HEAD:main",
+             git -c user.name=b -c user.email=b@example.org commit --quiet --allow-empty -m '{message}' && git push origin HEAD:main",
             srv = world.path("srv/site.git").display()
         );
         on_host(b, &script)
