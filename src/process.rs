@@ -238,8 +238,11 @@ impl Command {
         Ok(Started { child: self.spawn()?, described })
     }
 
-    /// Starts it as a process of its own that outlives us and holds none of our file descriptors.
+    /// Starts it as a process of its own that outlives us and holds none of our file descriptors, those neither that were
+    /// handed down to us: git 2.55 gives its hooks its own standard error as a further one, and whoever waits for the end
+    /// of that would wait for us.
     pub fn detach(mut self) -> Result<Child> {
+        close_fds::set_fds_cloexec_threadsafe(3, &[]);
         self.inner.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.reads_stderr = true;
         self.spawn()

@@ -169,6 +169,19 @@ fn a_backup_is_of_the_instant_of_its_push_however_late_it_is_made() {
     }
 }
 
+/// git 2.55 hands its own standard error down to its hooks as a fifth descriptor. Whoever pushes waits for its end.
+#[test]
+fn a_worker_that_goes_on_keeps_nothing_that_git_handed_down() {
+    let world = host();
+    world.git("site.git", &["config", "cairn.hookBudget", "0s"]).ok();
+    world.wrap_hook("site.git", "post-receive", "exec 5>&2 \"${0%/*}/real-post-receive\" \"$@\"");
+    let held = long_backup(&world);
+    world.commit("dev", "page", "2");
+    let push = ["120", "git", "push", "--quiet", "origin", "main:live"];
+    run(world.in_folder("dev", "timeout").args(push)).ok().says("live_1");
+    drop(held);
+}
+
 #[test]
 fn a_worker_that_finds_another_at_work_waits_as_long_as_it_is_told() {
     let world = host();
