@@ -90,7 +90,7 @@ impl Site {
         let need = |key: &str| {
             config.get("cairn", key).ok_or_else(|| {
                 Error::not_found("not-set-up", format!("this repository is not set up: it has no cairn.{key}"))
-                    .hint("set it up on the host: git cairn setup")
+                    .hint("set it up on the host: git cairn setup; in a clone there is: git cairn deployments")
             })
         };
         let (id, name, store) = (need("id")?, need("site")?, need("store")?);
