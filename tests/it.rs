@@ -20,6 +20,8 @@ mod catch_up;
 mod chain;
 #[path = "it/colors.rs"]
 mod colors;
+#[path = "it/compare.rs"]
+mod compare;
 #[path = "it/completion.rs"]
 mod completion;
 #[path = "it/concurrent.rs"]
@@ -80,6 +82,8 @@ mod patch;
 mod pause;
 #[path = "it/picker.rs"]
 mod picker;
+#[path = "it/picture.rs"]
+mod picture;
 #[path = "it/power.rs"]
 mod power;
 #[path = "it/purge.rs"]

@@ -43,7 +43,10 @@ fn values_that_make_no_sense_name_their_key() {
 fn what_a_repository_lacks_that_is_not_set_up() {
     let error = Site::from_config(&Config::of(&[])).unwrap_err();
     assert_eq!(error.kind(), crate::error::Kind::NotFound);
-    assert_eq!(error.next_step(), Some("set it up on the host: git cairn setup; in a clone there is: git cairn deployments"));
+    assert_eq!(
+        error.next_step(),
+        Some("set it up on the host: git cairn setup; in a clone there is: git cairn deployments")
+    );
 }
 
 #[test]

@@ -87,6 +87,36 @@ fn the_page_of_commands_says_what_happens() {
     play(&crate::support::host(), "docs/commands.md");
 }
 
+#[test]
+fn the_pages_for_operators_developers_and_pantheons_people_say_what_happens() {
+    for page in ["operators", "developers", "pantheon"] {
+        play(&crate::support::host(), &format!("docs/{page}.md"));
+    }
+}
+
+/// A link inside the repository leads to a file, and where it names a heading to that.
+#[test]
+fn every_link_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    for page in pages.chain(["README.md", "ARCHITECTURE.md"].map(|name| root.join(name))) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(path) };
+            assert!(target.is_file(), "{}: {link}", page.display());
+            let slug = |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-");
+            let text = std::fs::read_to_string(&target).unwrap();
+            let known = heading.is_empty() || text.lines().any(|line| line.starts_with('#') && slug(line) == heading);
+            assert!(known, "{}: no heading for {link}", page.display());
+        }
+    }
+}
+
 /// Every key and push option that the configuration page names is one that the source knows, and the other way round.
 #[test]
 fn every_key_is_documented() {

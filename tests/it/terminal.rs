@@ -49,6 +49,11 @@ impl<'a> Terminal<'a> {
         run(self.tmux().args(["capture-pane", "-p", "-J", "-e"])).stdout
     }
 
+    /// Returns everything that was shown, with its colors, as a terminal is told them.
+    pub fn painted(&self) -> String {
+        run(self.tmux().args(["capture-pane", "-p", "-e", "-S", "-"])).stdout
+    }
+
     /// Waits until this stands on the terminal.
     #[track_caller]
     pub fn shows(&self, text: &str) -> &Self {
