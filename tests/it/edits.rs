@@ -183,6 +183,8 @@ fn added(twin: &Twin<'_>, index: &str) -> BTreeMap<Vec<u8>, (String, Option<Vec<
 fn forgetful(twin: &Twin<'_>, from: &str) -> String {
     let _ = fs::remove_file(twin.index("fresh"));
     let entries = twin.read(from, &["ls-files", "--stage", "-z"]);
+    // Of no entry git would make no index.
+    twin.read("fresh", &["read-tree", "--empty"]);
     twin.run("fresh", &["update-index", "-z", "--index-info"], &entries);
     "fresh".into()
 }
