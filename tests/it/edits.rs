@@ -172,6 +172,12 @@ fn added(twin: &Twin<'_>, index: &str) -> BTreeMap<Vec<u8>, (String, Option<Vec<
             other => panic!("{}", char::from(other)),
         };
         let first = fields.next().unwrap().to_vec();
+        if kind == "renamed" && parts[1] == b"160000" {
+            // Two repositories of one commit, the one gone and the other come, are to us what they are.
+            found.insert(first, ("deleted".to_owned(), None));
+            found.insert(fields.next().unwrap().to_vec(), ("repository".to_owned(), None));
+            continue;
+        }
         let from = (kind == "renamed").then(|| first.clone());
         let path = if kind == "renamed" { fields.next().unwrap().to_vec() } else { first };
         found.insert(path, (kind.to_owned(), from));
