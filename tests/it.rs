@@ -124,6 +124,8 @@ mod terminal;
 mod uncommitted;
 #[path = "it/undo.rs"]
 mod undo;
+#[path = "it/undo_exact.rs"]
+mod undo_exact;
 #[path = "it/undo_kill.rs"]
 mod undo_kill;
 #[path = "it/undo_plan.rs"]

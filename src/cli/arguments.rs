@@ -263,8 +263,11 @@ pub struct Undo {
     #[arg(value_name = "OPERATION", conflicts_with = "list")]
     pub operation: Option<String>,
     /// List what was done in this clone, newest first
-    #[arg(long, conflicts_with_all = ["plan", "yes", "confirm", "apply"])]
+    #[arg(long, conflicts_with_all = ["plan", "yes", "confirm", "apply", "remote"])]
     pub list: bool,
+    /// The last one that moved something on this remote
+    #[arg(long, value_name = "NAME")]
+    pub remote: Option<String>,
     /// Whether it is to be done
     #[command(flatten)]
     pub consent: Consent,

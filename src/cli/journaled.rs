@@ -4,16 +4,21 @@ use super::done;
 use super::ui::Ui;
 use crate::error::{Error, Kind, Result};
 use crate::git::Repository;
-use crate::undo::{Journal, State, finish};
+use crate::undo::{Entry, Journal, State, finish};
 use std::process::ExitCode;
 
 /// Brings operations that were interrupted to an end, and says what became of each.
 pub fn finish_interrupted(repository: &Repository, journal: &Journal, ui: &Ui) -> Result<()> {
-    for entry in finish(repository, journal)? {
+    say_finished(&finish(repository, journal)?, ui);
+    Ok(())
+}
+
+/// Says what became of operations that were interrupted.
+pub fn say_finished(finished: &[Entry], ui: &Ui) {
+    for entry in finished {
         let became = if entry.state == State::Done { "finished" } else { "given up: nothing had been done" };
         ui.say(&format!("a {} that was interrupted ({}) is {became}", entry.operation.word(), entry.id));
     }
-    Ok(())
 }
 
 /// How `--plan` ends where this speaks against the plan: conflicts and nothing to do are told by the exit code alone.

@@ -2,7 +2,7 @@
 
 use super::{Host, PlanCommit, Planned, TagMessage, Warning, sealed};
 use crate::error::{Error, Kind, Result};
-use crate::git::{CommitLine, Lease, ObjectId, RefName, Repository, accepted};
+use crate::git::{CommitLine, Lease, ObjectId, RefName, Repository};
 use crate::site::Environment;
 use bstr::BString;
 use serde::{Deserialize, Serialize};
@@ -323,8 +323,7 @@ pub fn apply(repository: &Repository, host: &Host, plan: &Plan) -> Result<Applie
     let target = id(&plan.target)?;
     let expect = plan.expect_remote.as_ref().map(id).transpose()?;
     let lease = Lease { name: environment.branch.clone(), expect, target };
-    let report = host.remote.push(repository, &lease, &push_options(plan, host, &lease))?;
-    accepted(report, &environment.branch)?;
+    host.remote.deliver(repository, || repository.git(), &lease, &push_options(plan, host, &lease))?;
     // It is done; a host that cannot be asked again only leaves the tag's name unsaid.
     let now = host.remote.advertised(repository).unwrap_or_default();
     let after = Host { advertised: now, ..host.clone() };
@@ -332,7 +331,10 @@ pub fn apply(repository: &Repository, host: &Host, plan: &Plan) -> Result<Applie
     let undo = match (&plan.operation, expect) {
         (Operation::Rollback, Some(old)) => format!("git cairn deploy {} {old}", environment.name),
         (Operation::Deploy, Some(old)) => format!("git cairn rollback {} {old}", environment.name),
-        (_, None) => format!("git push {} :{}", plan.push_url, environment.branch),
+        (_, None) => {
+            let to = host.remote.name.as_ref().unwrap_or(&plan.push_url);
+            format!("git push {} :{}", crate::text::shell_quoted(to.as_str().into()), environment.branch)
+        }
     };
     Ok(Applied {
         schema: 1,

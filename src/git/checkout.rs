@@ -4,7 +4,7 @@ use super::{ObjectId, Repository, Scratch, TreeChange};
 use crate::error::{AtPath, Error, Result};
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,15 @@ pub struct Checkout {
     pub git_dir: PathBuf,
     /// The top of the files.
     pub work_tree: PathBuf,
+}
+
+/// What git was told of a path, so that it does not look at its file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// It is what the index says (`git update-index --assume-unchanged`).
+    pub assumed: bool,
+    /// It need not be there (`git update-index --skip-worktree`, git-sparse-checkout(1)).
+    pub skipped: bool,
 }
 
 /// Paths whose content is a person's own work.
@@ -100,14 +109,42 @@ impl Checkout {
                 }
             }
         }
-        let flags = self.git().args(["--literal-pathspecs", "ls-files", "-v", "-z", "--"]).args(&named).read()?;
-        for record in flags.split(|byte| *byte == 0) {
+        let flags = self.flags(changes)?.into_keys();
+        own.flagged = flags.filter(|path| touched.contains(path.as_slice())).collect();
+        Ok(own)
+    }
+
+    /// Returns the flags of the paths that change, of those that the index has and that bear one.
+    pub fn flags(&self, changes: &[TreeChange]) -> Result<BTreeMap<BString, Flags>> {
+        let named: Vec<_> = changes.iter().map(|change| OsStr::from_bytes(&change.path)).collect();
+        let named = if named.len() <= PATHS_NAMED_MAX { named } else { vec![] };
+        let out = self.git().args(["--literal-pathspecs", "ls-files", "-v", "-z", "--"]).args(named).read()?;
+        let mut flags = BTreeMap::new();
+        for record in out.split(|byte| *byte == 0) {
             let Some((tag, path)) = record.split_once_str(" ") else { continue };
-            if touched.contains(path) && (tag == b"S" || tag.iter().any(u8::is_ascii_lowercase)) {
-                own.flagged.insert(path.into());
+            let found =
+                Flags { assumed: tag.iter().any(u8::is_ascii_lowercase), skipped: tag.eq_ignore_ascii_case(b"S") };
+            if found != Flags::default() {
+                flags.insert(path.into(), found);
             }
         }
-        Ok(own)
+        Ok(flags)
+    }
+
+    /// Gives paths of an index their flags.
+    pub fn set_flags(&self, index: &Path, flags: &BTreeMap<BString, Flags>) -> Result<()> {
+        let with = |bears: fn(&Flags) -> bool| {
+            flags.iter().filter(|(_, flags)| bears(flags)).map(|(path, _)| path.clone()).collect::<Vec<_>>()
+        };
+        for (word, paths) in
+            [("--assume-unchanged", with(|flags| flags.assumed)), ("--skip-worktree", with(|flags| flags.skipped))]
+        {
+            if !paths.is_empty() {
+                let git = self.git().env("GIT_INDEX_FILE", index).args(["update-index", "-z", word, "--stdin"]);
+                git.read_with(&joined(&paths))?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns which of the paths git ignores.
@@ -150,29 +187,42 @@ impl Checkout {
         Ok(whole.starts_with(&std::fs::read(&file).at("read", &file)?))
     }
 
+    /// Sets entries of an index to what these paths become, of whose files it knows nothing then: it looks at each again.
+    pub fn adopt<'a>(&self, index: &Path, changes: impl IntoIterator<Item = &'a TreeChange>) -> Result<()> {
+        let mut lines = vec![];
+        for TreeChange { path, old, new } in changes {
+            let head = match (new, old) {
+                (Some((mode, id)), _) => format!("{mode:o} {id}\t"),
+                (None, Some((_, id))) => format!("0 {}\t", super::null_id(id.kind())),
+                (None, None) => continue,
+            };
+            lines.extend([head.as_bytes(), path, b"\0"].concat());
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let git = self.git().env("GIT_INDEX_FILE", index);
+        git.args(["update-index", "-z", "--index-info"]).read_with(&lines).map(drop)
+    }
+
     /// Moves index and files from one commit to another as `git reset --keep` does, but that what is staged elsewhere stays
     /// staged. git works on a copy of the index at `index`; nothing has changed where it refuses.
     ///
     /// With `adopt`, entries of the index are first set to what these paths hold already.
     pub fn move_files(&self, index: &Path, from: &ObjectId, to: &ObjectId, adopt: &[TreeChange]) -> Result<()> {
-        let git = || self.git().env("GIT_INDEX_FILE", index);
-        let mut lines = vec![];
-        for change in adopt {
-            let head = match &change.new {
-                Some((mode, id)) => format!("{mode:o} {id}\t"),
-                None => format!("0 {}\t", super::null_id(from.kind())),
-            };
-            lines.extend([head.as_bytes(), &change.path, b"\0"].concat());
-        }
-        if !lines.is_empty() {
-            git().args(["update-index", "-z", "--index-info"]).read_with(&lines)?;
-        }
-        // Files that only look changed are no reason to stop; it says 1 where some are.
-        git().args(["update-index", "-q", "--refresh"]).output()?;
+        self.adopt(index, adopt)?;
+        // Files that only look changed are no reason to stop.
+        self.refresh(index)?;
         let words = ["-c", "submodule.recurse=false", "read-tree", "-m", "-u"];
         let ids = [from.to_string(), to.to_string()];
-        git().args(words).args(ids).read().map(drop)?;
-        git().args(["update-index", "-q", "--refresh"]).output().map(drop)
+        self.git().env("GIT_INDEX_FILE", index).args(words).args(ids).read().map(drop)?;
+        self.refresh(index)
+    }
+
+    /// Lets an index see which files are what it says.
+    pub fn refresh(&self, index: &Path) -> Result<()> {
+        // It says 1 where some are not.
+        self.git().env("GIT_INDEX_FILE", index).args(["update-index", "-q", "--refresh"]).output().map(drop)
     }
 
     /// Makes a commit, which lies in the scratch folder, whose tree holds these files to the byte, at their paths.

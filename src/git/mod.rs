@@ -26,7 +26,7 @@ mod settings;
 mod version;
 mod worktrees;
 
-pub use checkout::{Checkout, OwnWork};
+pub use checkout::{Checkout, Flags, OwnWork};
 pub use commit::RawCommit;
 pub use config::{Config, Key};
 pub use differences::{FileChange, FileSide};
@@ -45,7 +45,7 @@ pub use pack::{
 };
 pub use pack_index::{Membership, PackIndex};
 pub use refs::{Head, PINS, RefList, RefValue};
-pub use remote::{Advertised, Lease, PushReport, Remote, accepted};
+pub use remote::{Advertised, Lease, Remote};
 pub use repository::{CommitLine, Place, Repository, TagObject, is_null, null_id};
 pub use rules::{Conversion, Filter, LineEnds, RULES_BYTES_MAX, RuleFiles, Rules, to_utf8, undo_ident};
 pub use scratch::{Attributes, Collision, CommitText, Merge, Scratch, TreeChange};

@@ -46,7 +46,7 @@ pub struct Lease {
 
 /// How a push ended, for the one reference it moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PushReport {
+enum PushReport {
     /// The host has it.
     Done,
     /// It stood elsewhere than the person saw.
@@ -125,27 +125,45 @@ impl Remote {
         })
     }
 
-    /// Moves one reference on the host, if it still stands where the person saw it.
-    ///
-    /// Never `--force`, never `+`, and never a lease that git computes itself: each of these overwrites what nobody saw.
-    pub fn push(&self, repository: &Repository, lease: &Lease, options: &[BString]) -> Result<PushReport> {
-        self.push_by(repository, repository.git(), lease, options)
-    }
-
-    /// As [`Remote::push`], by a git command that says where the person's own hooks run.
-    pub fn push_by(
-        &self,
-        repository: &Repository,
-        git: Command,
-        lease: &Lease,
-        options: &[BString],
-    ) -> Result<PushReport> {
+    fn push(&self, repository: &Repository, git: Command, lease: &Lease, options: &[BString]) -> Result<PushReport> {
         let push = self.pushing(git, &["--porcelain"], lease, options);
         let output = push.arg("--").arg(self.to()).arg(refspec(&lease.target, &lease.name)).talking().output()?;
         match report(&output.stdout, output.status.success()) {
             // A guard that looks before git does refuses what comes too late as it refuses anything else.
             PushReport::Refused(_) if self.moved_since(repository, lease) => Ok(PushReport::Moved),
             report => Ok(report),
+        }
+    }
+
+    /// Moves one reference on the host, if it still stands where the person saw it. Where the answer is lost, the host is
+    /// asked where the reference stands. `git` makes commands that say where the person's own hooks run.
+    ///
+    /// Never `--force`, never `+`, and never a lease that git computes itself: each of these overwrites what nobody saw.
+    /// Returns an error unless the host has it; one with the code `no-answer` where not even that can be told.
+    pub fn deliver(
+        &self,
+        repository: &Repository,
+        git: impl Fn() -> Command,
+        lease: &Lease,
+        options: &[BString],
+    ) -> Result<()> {
+        let report = self.push(repository, git(), lease, options)?;
+        if report != PushReport::Unknown {
+            return accepted(report, &lease.name);
+        }
+        let target = Some(lease.target).filter(|id| !is_null(id));
+        match self.advertised(repository).map(|now| now.refs.get(&lease.name).copied()) {
+            Ok(now) if now == target => Ok(()),
+            Ok(now) if now == lease.expect && !options.is_empty() && !self.takes_options(git(), lease)? => {
+                let message = "the host takes no push options, and so no announcement";
+                Err(Error::new(Kind::Declined, "no-push-options", message)
+                    .hint("on the host: git config receive.advertisePushOptions true"))
+            }
+            Ok(now) if now == lease.expect => {
+                let message = format!("the push of {} did not arrive; nothing was changed", lease.name.short());
+                Err(Error::outside("push", message).hint("what stopped it stands above"))
+            }
+            _ => accepted(report, &lease.name),
         }
     }
 
@@ -216,7 +234,7 @@ fn report(stdout: &[u8], success: bool) -> PushReport {
 }
 
 /// Turns what the host said of a push into an error, unless it has it.
-pub fn accepted(report: PushReport, name: &RefName) -> Result<()> {
+fn accepted(report: PushReport, name: &RefName) -> Result<()> {
     match report {
         PushReport::Done => Ok(()),
         PushReport::Moved => Err(Error::new(

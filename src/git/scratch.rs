@@ -325,8 +325,19 @@ impl Scratch {
     }
 
     /// Writes what is reachable from `new` and not from `not` to a file, as a pack, durably.
-    pub fn pack_to(&self, file: &Path, new: &[ObjectId], not: &[ObjectId]) -> Result<()> {
-        durable::write_over(file, &self.pack(new, not)?, Modes::OWNER)
+    pub fn pack_to(&self, file: &Path, modes: Modes, new: &[ObjectId], not: &[ObjectId]) -> Result<()> {
+        durable::write_over(file, &self.pack(new, not)?, modes)
+    }
+
+    /// Makes the objects of a pack part of what is seen here.
+    pub fn take_in(&self, pack: &Path) -> Result<()> {
+        let bytes = std::fs::read(pack).at("read", pack)?;
+        self.git().args(["unpack-objects", "-q"]).read_with(&bytes).map(drop)
+    }
+
+    /// Returns the content of a blob.
+    pub fn blob(&self, id: &ObjectId) -> Result<Vec<u8>> {
+        self.git().args(["cat-file", "blob", &id.to_string()]).read()
     }
 }
 

@@ -3,14 +3,13 @@
 use super::build;
 use super::files;
 use super::follow::follow;
-use super::journal::{Captured, CapturedFile, Entry, Journal, LocalMove, Name, RemoteMove, State};
-use super::plan::Plan;
+use super::journal::{Entry, Journal, LocalMove, Name, RemoteMove, State, id_of};
+use super::plan::{Plan, Worktree};
 use super::prepare::{Prepared, Wish, objection, prepare};
-use super::verdict::announcement;
-use super::{Verb, plan::Mode};
+use super::verdict::{announcement, reintroduced};
+use super::{Verb, before};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Checkout, Lease, ObjectId, PushReport, RefName, Repository, accepted};
-use bstr::BString;
+use crate::git::{Checkout, Lease, ObjectId, RefName, Repository, Scratch};
 use serde::Serialize;
 
 /// What was done.
@@ -49,23 +48,22 @@ pub fn apply(repository: &Repository, journal: &Journal, plan: &Plan) -> Result<
     } else {
         build::commits(&prepared.scratch, &repository.config(), prepared.base, &prepared.steps, true, checkout)?
     };
-    let mut entry = noted(&prepared, target)?;
-    keep(repository, journal, &prepared, &mut entry, target)?;
+    let mut entry = noted(&prepared, target);
+    keep(repository, journal, &prepared.scratch, &mut entry, target, (checkout, &plan.worktree))?;
     journal.write(&entry)?;
-    let pushed = push(repository, &prepared, target);
+    let pushed = push(repository, journal, &prepared, target);
     conclude(repository, journal, &mut entry, pushed)?;
     if let Some(checkout) = checkout.filter(|_| plan.operation == Verb::Revert) {
         // As git runs it: whatever it says.
         let _ = checkout.git().args(["hook", "run", "--ignore-missing", "post-commit"]).output();
     }
-    let undo = way_back(plan, &prepared, &target);
     Ok(Applied {
         schema: 1,
         operation: plan.operation,
+        undo: way_back(&entry),
         id: entry.id,
         plan_id: plan.plan_id.clone(),
         result: target.to_string(),
-        undo,
     })
 }
 
@@ -77,8 +75,8 @@ pub(super) fn conclude(
     pushed: Result<()>,
 ) -> Result<()> {
     if let Err(error) = pushed {
-        // Where nobody can tell whether the host has it, the next command asks again.
-        if error.code() != "no-answer" {
+        // Where nobody can tell whether the host has it, or will have it yet, the next command asks again.
+        if error.kind() != Kind::Outside {
             give_up(journal, entry)?;
         }
         return Err(error);
@@ -93,11 +91,18 @@ pub(super) fn conclude(
 pub(super) fn give_up(journal: &Journal, entry: &mut Entry) -> Result<()> {
     entry.state = State::Abandoned;
     journal.write(entry)?;
-    let _ = std::fs::remove_file(journal.path(entry, "pack"));
+    for kind in ["pack", "before"] {
+        let _ = std::fs::remove_file(journal.path(entry, kind));
+    }
     Ok(())
 }
 
-fn noted(prepared: &Prepared, target: ObjectId) -> Result<Entry> {
+/// The command that takes an operation back.
+pub(super) fn way_back(entry: &Entry) -> String {
+    format!("git cairn undo {}", entry.id)
+}
+
+fn noted(prepared: &Prepared, target: ObjectId) -> Entry {
     let plan = &prepared.plan;
     let mut entry = Entry::new(plan.operation, &plan.plan_id);
     let host = prepared.host.as_ref();
@@ -114,80 +119,46 @@ fn noted(prepared: &Prepared, target: ObjectId) -> Result<Entry> {
         new: Some(target.to_string()),
         checkout: local.checkout.as_ref().map(|checkout| files::text_of(&checkout.git_dir)),
     });
-    let checkout = prepared.local.as_ref().and_then(|local| local.checkout.as_ref());
-    let aside: Vec<_> = plan.worktree.kept_aside().cloned().collect();
-    if let Some(checkout) = checkout.filter(|_| !aside.is_empty()) {
-        let paths: Vec<BString> = aside.iter().map(|path| path.bytes().into()).collect();
-        let commit = checkout.capture(&prepared.scratch, &paths)?;
-        let file = |(path, bytes): (super::WorkPath, &BString)| {
-            let permissions = files::permissions(&checkout.path(bytes))?;
-            Ok(CapturedFile { path, permissions })
-        };
-        let files = aside.into_iter().zip(&paths).map(file).collect::<Result<_>>()?;
-        entry.captured = Some(Captured { commit: commit.to_string(), files });
-    }
-    Ok(entry)
+    entry
 }
 
-/// Gives the repository the objects that are pushed, and the journal those that the clone would lose.
-fn keep(
+/// Gives the repository the objects that are pushed, and the journal what the clone would lose: commits, files that are kept
+/// aside, and what else stands where files move.
+pub(super) fn keep(
     repository: &Repository,
     journal: &Journal,
-    prepared: &Prepared,
+    scratch: &Scratch,
     entry: &mut Entry,
     target: ObjectId,
+    (checkout, aside): (Option<&Checkout>, &Worktree),
 ) -> Result<()> {
-    let known: Vec<ObjectId> = prepared.local.iter().filter_map(|local| local.head).collect();
-    prepared.scratch.keep(repository, &[target], &known)?;
-    let mut lost: Vec<ObjectId> = known.into_iter().chain(prepared.expect).collect();
-    if let Some(captured) = &entry.captured {
-        lost.push(super::id_of(&captured.commit)?);
+    let id = |text: Option<&String>| text.map(|text| id_of(text)).transpose();
+    let head = id(entry.local.as_ref().and_then(|local| local.old.as_ref()))?;
+    let expect = id(entry.remote.as_ref().and_then(|moved| moved.old.as_ref()))?;
+    let known: Vec<ObjectId> = head.into_iter().collect();
+    scratch.keep(repository, &[target], &known)?;
+    if let Some((checkout, head)) = checkout.zip(head) {
+        let (changes, _) = scratch.changes(&scratch.tree_of(&head)?, &scratch.tree_of(&target)?)?;
+        let noted = before::note(scratch, checkout, &changes, aside, repository.hash_kind())?;
+        noted.before.write(journal, entry)?;
+        entry.captured = noted.captured;
     }
-    if prepared.overwrite.is_some() || entry.captured.is_some() {
-        prepared.scratch.pack_to(&journal.path(entry, "pack"), &lost, &[target])?;
+    let captured = id(entry.captured.as_ref().map(|captured| &captured.commit))?;
+    let lost: Vec<ObjectId> = known.into_iter().chain(expect).chain(captured).collect();
+    if !scratch.between(&[target], &lost)?.is_empty() {
+        scratch.pack_to(&journal.path(entry, "pack"), journal.modes(), &lost, &[target])?;
     }
     Ok(())
 }
 
-fn push(repository: &Repository, prepared: &Prepared, target: ObjectId) -> Result<()> {
+fn push(repository: &Repository, journal: &Journal, prepared: &Prepared, target: ObjectId) -> Result<()> {
     let Some(host) = &prepared.host else { return Ok(()) };
     let lease = Lease { name: prepared.reference.clone(), expect: prepared.expect, target };
-    let options = announcement(prepared, &lease);
+    let mut options = announcement(prepared, &lease);
+    options.extend(reintroduced(journal, &prepared.scratch, &lease, host.speaks)?);
     let checkout = prepared.local.as_ref().and_then(|local| local.checkout.as_ref());
     let git = || checkout.map_or_else(|| repository.git(), Checkout::git);
-    match host.remote.push_by(repository, git(), &lease, &options)? {
-        PushReport::Unknown => {}
-        report => return accepted(report, &lease.name),
-    }
-    // Nobody said how it ended: where the branch stands now does.
-    match host.remote.advertised(repository).map(|now| now.refs.get(&lease.name).copied()) {
-        Ok(Some(now)) if now == target => Ok(()),
-        Ok(now) if now == lease.expect && !options.is_empty() && !host.remote.takes_options(git(), &lease)? => {
-            Err(Error::new(Kind::Declined, "no-push-options", "the host takes no push options, and so no announcement")
-                .hint("on the host: git config receive.advertisePushOptions true"))
-        }
-        Ok(now) if now == lease.expect => Err(Error::outside(
-            "push",
-            format!("the push of {} did not arrive; nothing was changed", lease.name.short()),
-        )
-        .hint("what stopped it stands above")),
-        _ => accepted(PushReport::Unknown, &lease.name),
-    }
-}
-
-/// The command that takes it back.
-fn way_back(plan: &Plan, prepared: &Prepared, target: &ObjectId) -> String {
-    let branch = prepared.local.as_ref().map_or(&prepared.reference, |local| &local.branch);
-    let no_push = if prepared.host.is_some() { "" } else { " --no-push" };
-    let on = format!(" --branch {}{no_push}", crate::text::shell_quoted(branch.short()));
-    match (plan.mode, prepared.steps.len()) {
-        (Some(Mode::OverwriteHistory), _) => {
-            let old = prepared.expect.or(prepared.local.as_ref().and_then(|local| local.head));
-            format!("git cairn reset {} --overwrite-history{on}", old.map(|id| id.to_string()).unwrap_or_default())
-        }
-        (_, 0 | 1) => format!("git cairn revert {target}{on}"),
-        (_, _) => format!("git cairn revert {}..{target}{on}", prepared.base),
-    }
+    host.remote.deliver(repository, git, &lease, &options)
 }
 
 /// Returns the branch an entry of the journal moved here.

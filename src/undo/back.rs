@@ -1,18 +1,23 @@
 //! Taking back what an operation did: what it moved goes back, on the host first, if it still stands where the operation
-//! left it.
+//! left it; then the branch and the files here, to the byte.
 
-use super::{Changes, Entry, Journal, Plan, RemoteMove, State, Verb, Worktree, id_of};
-use crate::deployment::{PlanCommit, sealed};
+use super::apply::conclude;
+use super::before::Before;
+use super::files::text_of;
+use super::finish::remote_of;
+use super::in_way::in_way;
+use super::local::Local;
+use super::prepare::plan_commit;
+use super::{Changes, Entry, Journal, LocalMove, Plan, RemoteMove, State, Verb, Worktree, id_of};
+use crate::deployment::{PlanCommit, Warning, sealed};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Advertised, Lease, ObjectId, RefName, Remote, Repository, Scratch, accepted, null_id};
+use crate::git::{Advertised, Checkout, Lease, ObjectId, RefName, Remote, Repository, Scratch, TreeChange, null_id};
 use crate::site::META_REF;
+use crate::text::{count, shown};
 use bstr::BString;
-use std::time::Duration;
 
 /// How many commits a plan names; it counts them all.
 const COMMITS_NAMED: usize = 50;
-/// How long an undo waits for another operation of this clone.
-const LOCK_WAIT: Duration = Duration::from_secs(600);
 
 /// What was undone.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -31,90 +36,120 @@ pub struct Undone {
     pub undo: Option<String>,
 }
 
-/// Finds the operation that is to be taken back: the one whose id begins so, else the newest that was done.
+/// Finds the operation that is to be taken back: the one whose id begins so, else the newest that was done; with `remote`
+/// the newest that moved something there.
 ///
-/// Returns [`Kind::Nothing`] where none was done or this one was taken back, [`Kind::NotFound`] where there is no such.
-pub fn find(journal: &Journal, start: Option<&str>) -> Result<Entry> {
-    let entries = journal.entries()?;
+/// Returns [`Kind::Nothing`] where none was done or this one was taken back, [`Kind::NotFound`] where there is no such, and a
+/// refusal where it is not finished.
+pub fn find(journal: &Journal, start: Option<&str>, remote: Option<&str>) -> Result<Entry> {
+    let there = |entry: &Entry| {
+        remote.is_none_or(|name| entry.remote.as_ref().is_some_and(|moved| moved.remote.as_deref() == Some(name)))
+    };
+    let list = "see which there are: git cairn undo --list";
     let Some(start) = start else {
-        let newest = entries.into_iter().find(|entry| entry.state == State::Done && entry.operation != Verb::Undo);
+        let may =
+            |entry: &Entry| entry.operation != Verb::Undo && (entry.state == State::Done || entry.is_unfinished());
+        let newest = journal.entries()?.into_iter().find(|entry| may(entry) && there(entry));
         let newest = newest.ok_or_else(|| {
             Error::new(Kind::Nothing, "nothing-to-undo", "nothing was done here that could be taken back")
                 .hint("see what was: git cairn undo --list")
         })?;
-        return only_deployed(newest);
+        return finished(newest);
     };
-    let list = "see which there are: git cairn undo --list";
-    let mut matching = entries.into_iter().filter(|entry| !start.is_empty() && entry.id.starts_with(start));
-    let named = crate::text::shown(start.as_bytes());
+    let named = shown(start.as_bytes());
+    let begins = |entry: &Entry| !start.is_empty() && entry.id.starts_with(start) && there(entry);
+    let mut matching = journal.entries()?.into_iter().filter(begins);
     let entry = matching
         .next()
         .ok_or_else(|| Error::not_found("no-operation", format!("there is no operation {named}")).hint(list))?;
     if matching.next().is_some() {
         return Err(Error::usage(format!("more than one operation begins with {named}")).hint(list));
     }
+    let nothing = |code, why: &str| Err(Error::new(Kind::Nothing, code, format!("{named} {why}")).hint(list));
     match (entry.operation, entry.state) {
         (Verb::Undo, _) => Err(Error::usage("an undo is not taken back").hint("do again what it took back")),
-        (_, State::Done) => only_deployed(entry),
-        (_, State::Undone) => {
-            Err(Error::new(Kind::Nothing, "undone", format!("{named} was taken back already")).hint(list))
-        }
-        _ => Err(Error::new(Kind::Nothing, "not-done", format!("{named} was never done")).hint(list)),
+        (_, State::Undone) => nothing("undone", "was taken back already"),
+        (_, State::Abandoned) => nothing("not-done", "was never done"),
+        _ => finished(entry),
     }
 }
 
-/// What moved this clone as well is taken back by a command that sees to both.
-fn only_deployed(entry: Entry) -> Result<Entry> {
-    if matches!(entry.operation, Verb::Deploy | Verb::Rollback) {
+fn finished(entry: Entry) -> Result<Entry> {
+    if !entry.is_unfinished() {
         return Ok(entry);
     }
-    let moved = entry.remote.as_ref().map(|moved| (&moved.reference, &moved.old));
-    let moved = moved.or(entry.local.as_ref().map(|local| (&local.reference, &local.old)));
-    let back = match moved {
-        Some((name, Some(old))) => {
-            let name = name.name()?;
-            format!("git cairn reset {old} --as-commit --branch {}", crate::text::shell_quoted(name.short()))
-        }
-        _ => "git cairn reset <commit> --as-commit".into(),
-    };
     let message =
-        format!("the last operation, {}, was a {}; undo takes back deployments only", entry.id, entry.operation.word());
-    Err(Error::refused("not-deployed", message).hint(format!("put the branch back to what it was: {back}")))
+        format!("the {} {} was interrupted, and what became of it is not known yet", entry.operation.word(), entry.id);
+    Err(Error::refused("unfinished", message)
+        .hint("the next command that is no --plan brings it to an end, if its host can be reached: git cairn undo"))
 }
 
-/// Plans to take an operation back, from what its host has now.
+/// A plan to take an operation back, with everything that carrying it out needs.
+pub struct Taking {
+    /// The plan.
+    pub plan: Plan,
+    undone: Entry,
+    scratch: Scratch,
+    host: Option<(Remote, Lease, Vec<BString>)>,
+    local: Option<LocalMove>,
+    checkout: Option<Checkout>,
+}
+
+impl Taking {
+    /// Returns why it cannot be carried out, if so: the person's own work is where it would write.
+    pub fn objection(&self) -> Option<Error> {
+        let own = &self.plan.worktree;
+        let tracked = own.staged.iter().chain(&own.unstaged).chain(&own.hidden);
+        let mut paths: Vec<_> = tracked.chain(own.kept_aside()).map(|path| path.path.clone()).collect();
+        paths.sort();
+        paths.dedup();
+        if paths.is_empty() {
+            return None;
+        }
+        let more = paths.len().saturating_sub(10);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        paths.truncate(10);
+        let message = format!("your files have changed since where undo would write: {}{more}", paths.join(", "));
+        let hint = if own.is_blocked() { "commit or stash them first: git stash" } else { "move them away first" };
+        Some(Error::refused("own-changes", format!("{message}; nothing was changed")).hint(hint))
+    }
+}
+
+/// Plans to take an operation back, from what its host has now and what stands here; nothing is touched.
 ///
-/// Returns [`Kind::Moved`] where a branch stands elsewhere than the operation left it, with the way that keeps what came.
-pub fn plan(repository: &Repository, entry: &Entry) -> Result<Plan> {
-    let moved = entry.remote.as_ref().ok_or_else(|| Error::failed("journal", "the operation moved nothing"))?;
-    let name = moved.reference.name()?;
-    let remote = remote_of(moved);
-    let advertised = remote.advertised(repository)?;
-    let tip = advertised.refs.get(&name).copied();
+/// Returns [`Kind::Moved`] where the host's branch stands elsewhere than the operation left it, and a refusal where the one
+/// here does, each with the way that keeps what came.
+pub fn plan(repository: &Repository, journal: &Journal, entry: &Entry) -> Result<Taking> {
     let scratch = Scratch::new(repository)?;
-    let (old, new) = (optional(moved.old.as_deref())?, optional(moved.new.as_deref())?);
-    if tip != new {
-        scratch.fetch(repository, &remote, &advertised, std::slice::from_ref(&name))?;
-        return Err(built_upon(&scratch, entry, &name, new, tip));
-    }
-    if let Some(old) = old.filter(|old| !repository.contains(old)) {
-        let message = format!("what {} held before, {old}, is no longer in this clone", name.short());
-        return Err(Error::not_found("gone", message).hint("bring it back from the host's rescue or a backup"));
-    }
-    let going = new.zip(old).map(|(new, old)| commits(repository, &old, &new)).transpose()?.unwrap_or_default();
-    let coming = new.zip(old).map(|(new, old)| commits(repository, &new, &old)).transpose()?.unwrap_or_default();
-    Ok(sealed(Plan {
+    recall(repository, journal, &scratch, entry)?;
+    let host = entry.remote.as_ref().map(|moved| on_host(repository, &scratch, entry, moved)).transpose()?;
+    let found = entry.local.as_ref().map(|moved| here(repository, &scratch, entry, moved)).transpose()?.flatten();
+    let (local, checkout) = found.unzip();
+    let checkout = checkout.flatten();
+    let remote = entry.remote.as_ref().map(|moved| (&moved.reference, &moved.old, &moved.new));
+    let moved = remote.or(local.as_ref().map(|moved| (&moved.reference, &moved.new, &moved.old)));
+    let (name, old, new) = moved
+        .ok_or_else(|| Error::new(Kind::Nothing, "nothing-to-undo", "everything is as it was before it already"))?;
+    let (name, old, new) = (name.name()?, optional(old.as_ref())?, optional(new.as_ref())?);
+    let (changes, worktree) = own_work(journal, &scratch, entry, local.as_ref(), checkout.as_ref())?;
+    let changes = match (&local, old.zip(new)) {
+        (None, Some((old, new))) => changed(&scratch, &new, &old)?.1,
+        _ => changes,
+    };
+    let [going, coming] = [(old, new), (new, old)].map(|(not, from)| commits(repository, &scratch, not, from));
+    let (going, coming) = (going?, coming?);
+    let plan = sealed(Plan {
         schema: 1,
         plan_id: String::new(),
         operation: Verb::Undo,
         reference: crate::text::json_text(name.as_bytes()),
         ref_bytes: crate::text::extra_bytes(name.as_bytes()),
-        remote: moved.remote.clone(),
-        push_url: Some(moved.push_url.clone()),
-        expect_remote: moved.new.clone(),
-        local_ref: None,
-        local_ref_bytes: None,
-        local_head: None,
+        remote: entry.remote.as_ref().and_then(|moved| moved.remote.clone()),
+        push_url: entry.remote.as_ref().map(|moved| moved.push_url.clone()),
+        expect_remote: entry.remote.as_ref().and_then(|moved| moved.new.clone()),
+        local_ref: local.as_ref().map(|moved| moved.reference.text().to_owned()),
+        local_ref_bytes: local.as_ref().and_then(|moved| moved.reference.extra_bytes()),
+        local_head: local.as_ref().and_then(|moved| moved.old.clone()),
         target: old.unwrap_or_else(|| null_id(repository.hash_kind())).to_string(),
         wanted: vec![entry.id.clone()],
         mode: None,
@@ -127,130 +162,241 @@ pub fn plan(repository: &Repository, entry: &Entry) -> Result<Plan> {
         skipped: vec![],
         unpublished: coming.0,
         conflicts: vec![],
-        changes: changes(&scratch, new, old)?,
+        changes,
         contained_in: vec![],
-        worktree: Worktree::default(),
+        worktree,
         host: None,
-        warnings: vec![],
-    }))
+        warnings: warnings(entry, local.as_ref()),
+    });
+    Ok(Taking { plan, undone: entry.clone(), scratch, host, local, checkout })
 }
 
-/// Carries out such a plan, if everything still stands where it saw it.
-///
-/// Returns [`Kind::Moved`] where it does not, [`Kind::Declined`] where the host refuses; in each case nothing was changed.
-pub fn apply(repository: &Repository, plan: &Plan) -> Result<Undone> {
-    let journal = Journal::of(repository);
-    let _lock = journal.lock(LOCK_WAIT)?;
-    let mut undone = find(&journal, plan.wanted.first().map(String::as_str))?;
-    if super::back::plan(repository, &undone)?.plan_id != plan.plan_id {
-        return Err(Error::new(Kind::Moved, "moved", "something moved since the plan was made; nothing was changed")
-            .hint("make a new plan: git cairn undo --plan"));
-    }
-    let moved = undone.remote.clone().ok_or_else(|| Error::failed("journal", "the operation moved nothing"))?;
-    let mut entry = Entry::new(Verb::Undo, &plan.plan_id);
-    entry.undoes = Some(undone.id.clone());
-    entry.remote = Some(RemoteMove { old: moved.new.clone(), new: moved.old.clone(), ..moved.clone() });
-    journal.write(&entry)?;
-    let pushed = push_back(repository, &moved);
-    if pushed.as_ref().is_err_and(|error| error.kind() != Kind::Outside) {
-        entry.state = State::Abandoned;
-        journal.write(&entry)?;
-    }
-    pushed?;
-    undone.state = State::Undone;
-    journal.write(&undone)?;
-    entry.state = State::Done;
-    journal.write(&entry)?;
-    Ok(Undone {
-        schema: 1,
-        operation: Verb::Undo,
-        id: entry.id,
-        plan_id: plan.plan_id.clone(),
-        result: moved.old,
-        undo: None,
-    })
-}
-
-/// Moves the host's reference back from where the operation left it, and says so to a host that knows the word.
-fn push_back(repository: &Repository, moved: &RemoteMove) -> Result<()> {
-    let (remote, name) = (remote_of(moved), moved.reference.name()?);
-    let none = null_id(repository.hash_kind());
-    let (old, new) = (optional(moved.old.as_deref())?, optional(moved.new.as_deref())?);
-    let advertised = remote.advertised(repository)?;
-    let target = old.unwrap_or(none);
-    let mut options: Vec<BString> = vec![];
-    if let Some(new) = new.filter(|_| speaks(&advertised)) {
-        let drops = match &old {
-            Some(old) => !repository.is_ancestor(&new, old)?,
-            None => true,
-        };
-        if drops {
-            options.push([b"cairn.rewind=", name.as_bytes(), format!(":{new}:{target}").as_bytes()].concat().into());
+/// Makes what the operation dropped seen again, where the clone has lost it since.
+fn recall(repository: &Repository, journal: &Journal, scratch: &Scratch, entry: &Entry) -> Result<()> {
+    let olds = [
+        entry.remote.as_ref().and_then(|moved| moved.old.as_ref()),
+        entry.local.as_ref().and_then(|moved| moved.old.as_ref()),
+    ];
+    for old in olds.into_iter().flatten() {
+        let id = id_of(old)?;
+        let pack = journal.path(entry, "pack");
+        if !repository.contains(&id) && pack.exists() {
+            scratch.take_in(&pack)?;
+        }
+        if scratch.tree_of(&id).is_err() {
+            let message =
+                format!("what the {} went away from, {id}, is no longer in this clone", entry.operation.word());
+            return Err(Error::not_found("gone", message).hint("bring it back from the host's rescue or a backup"));
         }
     }
-    accepted(remote.push(repository, &Lease { name: name.clone(), expect: new, target }, &options)?, &name)
+    Ok(())
+}
+
+/// Returns what is to be pushed, if the host's branch stands where the operation left it.
+fn on_host(
+    repository: &Repository,
+    scratch: &Scratch,
+    entry: &Entry,
+    moved: &RemoteMove,
+) -> Result<(Remote, Lease, Vec<BString>)> {
+    let (name, remote) = (moved.reference.name()?, remote_of(repository, moved));
+    let advertised = remote.advertised(repository)?;
+    let tip = advertised.refs.get(&name).copied();
+    let (old, new) = (optional(moved.old.as_ref())?, optional(moved.new.as_ref())?);
+    if tip != new {
+        scratch.fetch(repository, &remote, &advertised, std::slice::from_ref(&name))?;
+        return Err(built_upon(scratch, entry, &name, [old, new, tip]));
+    }
+    let target = old.unwrap_or_else(|| null_id(repository.hash_kind()));
+    // It tells the host that what goes is meant to go, and that what comes back is meant to come.
+    let announced = new
+        .filter(|new| speaks(&advertised) && *new != target)
+        .map(|new| [b"cairn.rewind=", name.as_bytes(), format!(":{new}:{target}").as_bytes()].concat().into());
+    Ok((remote, Lease { name, expect: new, target }, announced.into_iter().collect()))
 }
 
 fn speaks(advertised: &Advertised) -> bool {
     RefName::new(META_REF).is_some_and(|name| advertised.refs.contains_key(&name))
 }
 
-fn remote_of(moved: &RemoteMove) -> Remote {
-    Remote { name: moved.remote.clone(), push_url: moved.push_url.clone() }
+/// Returns how the branch here is to move, and in which work tree; `None` where it stands where it stood before.
+fn here(
+    repository: &Repository,
+    scratch: &Scratch,
+    entry: &Entry,
+    moved: &LocalMove,
+) -> Result<Option<(LocalMove, Option<Checkout>)>> {
+    let local = Local::of(repository, moved.reference.name()?)?;
+    let (old, new) = (optional(moved.old.as_ref())?, optional(moved.new.as_ref())?);
+    if local.head == old {
+        return Ok(None);
+    }
+    let branch = local.branch.short();
+    if local.head != new {
+        let follows = new.zip(local.head).filter(|(new, head)| scratch.is_ancestor(new, head).unwrap_or(false));
+        let Some((new, head)) = follows else {
+            return Err(Error::refused(
+                "moved-here",
+                format!("{branch} was moved elsewhere here since; nothing was changed"),
+            )
+            .hint(format!("see where it went: git reflog {branch}")));
+        };
+        let since = count(scratch.between(&[new], &[head])?.len(), "commit");
+        return Err(Error::refused(
+            "built-upon-here",
+            format!("{branch} has {since} more here since; nothing was changed"),
+        )
+        .hint(keeps(scratch, entry, &local.branch, [old, Some(new)])));
+    }
+    let git_dir = local.checkout.as_ref().map(|checkout| text_of(&checkout.git_dir));
+    if let Some(was) = moved.checkout.as_ref().filter(|was| git_dir.as_ref() != Some(was)) {
+        let message =
+            format!("the files of {branch} moved in the work tree of {was}, and it is not checked out there now");
+        return Err(Error::refused("not-checked-out", format!("{message}; nothing was changed"))
+            .hint(format!("there: git switch {}", crate::text::shell_quoted(branch))));
+    }
+    let back = LocalMove {
+        reference: moved.reference.clone(),
+        old: moved.new.clone(),
+        new: moved.old.clone(),
+        checkout: git_dir,
+    };
+    Ok(Some((back, local.checkout)))
 }
 
-fn optional(text: Option<&str>) -> Result<Option<ObjectId>> {
-    text.map(id_of).transpose()
+/// Returns what changes in the files here, and what of the person's own work is in the way of it.
+fn own_work(
+    journal: &Journal,
+    scratch: &Scratch,
+    entry: &Entry,
+    local: Option<&LocalMove>,
+    checkout: Option<&Checkout>,
+) -> Result<(Changes, Worktree)> {
+    let ids = local.map(|moved| Ok::<_, Error>((optional(moved.old.as_ref())?, optional(moved.new.as_ref())?)));
+    let Some((Some(from), Some(to))) = ids.transpose()? else { return Ok((Changes::default(), Worktree::default())) };
+    let (mut changes, told) = changed(scratch, &from, &to)?;
+    let Some(checkout) = checkout else { return Ok((told, Worktree::default())) };
+    if let Some(captured) = &entry.captured {
+        // What was kept aside comes back, where nothing else stands.
+        let id = id_of(&captured.commit)?;
+        let paths: Vec<_> = captured.files.iter().map(|file| BString::from(file.path.bytes())).collect();
+        let free =
+            paths.into_iter().filter(|path| !changes.iter().any(|change| change.path == *path && change.old.is_some()));
+        let comes: Vec<_> = free.map(|path| TreeChange { path, old: None, new: Some((0o100_644, id)) }).collect();
+        changes.extend(comes);
+    }
+    let mut worktree = in_way(checkout, &changes)?;
+    let before = Before::read(journal, entry)?;
+    worktree.hidden.retain(|path| !before.left_alone(checkout, path));
+    Ok((told, worktree))
+}
+
+fn changed(scratch: &Scratch, from: &ObjectId, to: &ObjectId) -> Result<(Vec<TreeChange>, Changes)> {
+    let (changes, [insertions, deletions]) = scratch.changes(&scratch.tree_of(from)?, &scratch.tree_of(to)?)?;
+    let told = Changes { files: changes.len(), insertions, deletions };
+    Ok((changes, told))
+}
+
+fn warnings(entry: &Entry, local: Option<&LocalMove>) -> Vec<Warning> {
+    let mut warnings = vec![];
+    let mut warn = |code: &str, text: String| warnings.push(Warning { code: code.into(), text });
+    let aside = entry.captured.as_ref().map_or(0, |captured| captured.files.len());
+    match local {
+        Some(_) if aside > 0 => warn("brought-back", format!("{} kept aside will come back", count(aside, "file"))),
+        None if entry.local.is_some() => {
+            warn("back-here", "the branch here stands where it stood before already".into())
+        }
+        _ => {}
+    }
+    warnings
+}
+
+/// Carries out such a plan, if everything still stands where it saw it. The journal's lock must be held.
+///
+/// Returns [`Kind::Moved`] where it does not, [`Kind::Declined`] where the host refuses; in each case nothing was changed.
+pub fn apply(repository: &Repository, journal: &Journal, made: &Plan) -> Result<Undone> {
+    let undone = find(journal, made.wanted.first().map(String::as_str), None)?;
+    let taking = plan(repository, journal, &undone)?;
+    if taking.plan.plan_id != made.plan_id {
+        return Err(Error::new(Kind::Moved, "moved", "something moved since the plan was made; nothing was changed")
+            .hint("make a new plan: git cairn undo --plan"));
+    }
+    if let Some(objection) = taking.objection() {
+        return Err(objection);
+    }
+    let Taking { scratch, host, local, checkout, undone, .. } = taking;
+    let mut entry = Entry::new(Verb::Undo, &made.plan_id);
+    let back = |moved: &RemoteMove| RemoteMove { old: moved.new.clone(), new: moved.old.clone(), ..moved.clone() };
+    (entry.remote, entry.local) = (undone.remote.as_ref().map(back), local);
+    entry.undoes = Some(undone.id);
+    let result = entry
+        .remote
+        .as_ref()
+        .map_or(entry.local.as_ref().and_then(|moved| moved.new.clone()), |moved| moved.new.clone());
+    let comes = entry.remote.iter().filter_map(|moved| moved.new.as_ref());
+    let comes = comes.chain(entry.local.iter().filter_map(|moved| moved.new.as_ref()));
+    let lost: Vec<ObjectId> = comes.filter_map(|id| id_of(id).ok()).filter(|id| !repository.contains(id)).collect();
+    if !lost.is_empty() {
+        scratch.keep(repository, &lost, &[])?;
+    }
+    journal.write(&entry)?;
+    let git = || checkout.as_ref().map_or_else(|| repository.git(), Checkout::git);
+    let pushed = host.map_or(Ok(()), |(remote, lease, options)| remote.deliver(repository, git, &lease, &options));
+    conclude(repository, journal, &mut entry, pushed)?;
+    Ok(Undone { schema: 1, operation: Verb::Undo, id: entry.id, plan_id: made.plan_id.clone(), result, undo: None })
+}
+
+fn optional(text: Option<&String>) -> Result<Option<ObjectId>> {
+    text.map(|text| id_of(text)).transpose()
 }
 
 /// What to say where the host's branch is not what the operation left: who built on it keeps their work.
-fn built_upon(
-    scratch: &Scratch,
-    entry: &Entry,
-    name: &RefName,
-    left: Option<ObjectId>,
-    tip: Option<ObjectId>,
-) -> Error {
+fn built_upon(scratch: &Scratch, entry: &Entry, name: &RefName, [old, left, tip]: [Option<ObjectId>; 3]) -> Error {
     let branch = name.short();
-    let follows = left.zip(tip).filter(|(left, tip)| scratch.is_ancestor(left, tip).unwrap_or(false));
-    let Some((left, _)) = follows else {
+    let follows = left.zip(tip).is_some_and(|(left, tip)| scratch.is_ancestor(&left, &tip).unwrap_or(false));
+    if !follows {
         let message = format!("{branch} was moved elsewhere on the host since; nothing was changed");
         return Error::new(Kind::Moved, "moved", message)
             .hint("see who moved it, and where to, before it is moved again");
-    };
-    let keeps = match entry.operation {
-        Verb::Deploy | Verb::Rollback => {
-            "deploy what it is to have: git cairn deploy <environment> <commit>".to_owned()
+    }
+    let message = format!("somebody has built on it: {branch} has moved on; nothing was changed");
+    Error::new(Kind::Moved, "built-upon", message).hint(keeps(scratch, entry, name, [old, left]))
+}
+
+/// The way that takes an operation back and keeps what was built on it.
+fn keeps(scratch: &Scratch, entry: &Entry, branch: &RefName, [old, left]: [Option<ObjectId>; 2]) -> String {
+    if matches!(entry.operation, Verb::Deploy | Verb::Rollback) {
+        return "deploy what it is to have: git cairn deploy <environment> <commit>".into();
+    }
+    let Some((old, left)) = old.zip(left) else { return "delete it by hand".into() };
+    let no_push = if entry.remote.is_some() { "" } else { " --no-push" };
+    let on = format!(" --branch {}{no_push}", crate::text::shell_quoted(branch.short()));
+    match scratch.between(&[old], &[left]).as_deref() {
+        Ok([only]) if scratch.is_ancestor(&old, &left).unwrap_or(false) => {
+            format!("a new commit keeps that work: git cairn revert {only}{on}")
         }
-        Verb::Revert | Verb::CatchUp | Verb::Undo => format!("a new commit keeps their work: git cairn revert {left}"),
-        Verb::Reset => match entry.remote.as_ref().and_then(|moved| moved.old.as_deref()) {
-            Some(old) => format!("bring back what was dropped and keep their work: git merge {old}, then push"),
-            None => "delete it by hand".to_owned(),
-        },
-    };
-    Error::new(
-        Kind::Moved,
-        "built-upon",
-        format!("somebody has built on it: {branch} has moved on; nothing was changed"),
-    )
-    .hint(keeps)
+        Ok([_, ..]) if scratch.is_ancestor(&old, &left).unwrap_or(false) => {
+            format!("new commits keep that work: git cairn revert {old}..{left}{on}")
+        }
+        _ => {
+            let roots = scratch.bottoms(&left, &old).unwrap_or_default();
+            let roots = roots.iter().map(|root| format!(" -o cairn.reintroduce={root}")).collect::<String>();
+            let push = if entry.remote.is_some() { format!(", then git push{roots}") } else { String::new() };
+            format!("bring back what was dropped and keep that work: git pull, git merge {old}{push}")
+        }
+    }
 }
 
-fn commits(repository: &Repository, not: &ObjectId, from: &ObjectId) -> Result<(Vec<PlanCommit>, usize)> {
+/// Returns the commits reachable from one and not from the other, the first of them with their lines, and how many there are.
+fn commits(
+    repository: &Repository,
+    scratch: &Scratch,
+    not: Option<ObjectId>,
+    from: Option<ObjectId>,
+) -> Result<(Vec<PlanCommit>, usize)> {
+    let Some((not, from)) = not.zip(from) else { return Ok((vec![], 0)) };
     let mine = repository.config().get("user", "email");
-    let lines = repository.commits_between(Some(not), from, COMMITS_NAMED)?;
-    let one = |(line, email): (crate::git::CommitLine, String)| PlanCommit {
-        id: line.id.to_string(),
-        author: line.author,
-        subject: line.subject,
-        merge: line.merge,
-        mine: mine.as_deref() == Some(email.as_str()),
-    };
-    Ok((lines.into_iter().map(one).collect(), repository.count_between(Some(not), from)?))
-}
-
-fn changes(scratch: &Scratch, from: Option<ObjectId>, to: Option<ObjectId>) -> Result<Changes> {
-    let Some((from, to)) = from.zip(to) else { return Ok(Changes::default()) };
-    let (paths, [insertions, deletions]) = scratch.changes(&scratch.tree_of(&from)?, &scratch.tree_of(&to)?)?;
-    Ok(Changes { files: paths.len(), insertions, deletions })
+    let ids = scratch.between(&[not], &[from])?;
+    let texts = scratch.commit_texts(&ids[..ids.len().min(COMMITS_NAMED)], "UTF-8")?;
+    Ok((texts.iter().map(|one| plan_commit(one, mine.as_deref())).collect(), ids.len()))
 }

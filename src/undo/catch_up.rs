@@ -1,6 +1,6 @@
 //! Catching up with a branch that somebody reset: a person's own commits, and nothing else, go on top of what it is now.
 
-use super::apply::conclude;
+use super::apply::{conclude, keep, way_back};
 use super::carry::{Carried, carry, commit, own};
 use super::dropped::dropped;
 use super::files::text_of;
@@ -8,10 +8,12 @@ use super::in_way::in_way;
 use super::local::Local;
 use super::plan::{Changes, Conflict, Plan, Worktree};
 use super::prepare::upstream;
+use super::verdict::reintroduced;
+use super::warn::kept_aside;
 use super::{Applied, Entry, Journal, LocalMove, Name, RemoteMove, State, Verb, id_of};
 use crate::deployment::{PlanCommit, Warning, find_any_host, sealed};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Lease, ObjectId, RefName, Remote, Repository, Scratch, accepted};
+use crate::git::{Lease, ObjectId, RefName, Remote, Repository, Scratch};
 use crate::text;
 
 /// What was typed.
@@ -38,6 +40,8 @@ pub struct Caught {
     pub plan: Plan,
     scratch: Scratch,
     remote: Remote,
+    /// Whether the host knows the push options.
+    speaks: bool,
     reference: RefName,
     local: Local,
     head: ObjectId,
@@ -66,16 +70,14 @@ impl Caught {
             let message = format!("{} has everything of yours already", self.reference.short());
             return Some(Error::new(Kind::Nothing, "nothing-to-do", message));
         }
-        if plan.worktree.is_blocked() || plan.worktree.kept_aside().next().is_some() {
+        if plan.worktree.is_blocked() {
             let own = &plan.worktree;
-            let paths = own.staged.iter().chain(&own.unstaged).chain(&own.hidden).chain(own.kept_aside());
+            let paths = own.staged.iter().chain(&own.unstaged).chain(&own.hidden);
             let mut paths: Vec<_> = paths.map(|path| path.path.clone()).collect();
             paths.sort();
             paths.dedup();
-            let message = format!("your own files are in the way: {}", paths.join(", "));
-            return Some(
-                Error::refused("own-changes", message).hint("commit, stash or move them away first: git stash"),
-            );
+            let message = format!("your own changes are in the way: {}", paths.join(", "));
+            return Some(Error::refused("own-changes", message).hint("commit or stash them first: git stash"));
         }
         None
     }
@@ -104,10 +106,14 @@ pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught>
     let onto = host.advertised.refs.get(&reference).copied().ok_or_else(|| none("on the host"))?;
     let scratch = Scratch::new(repository)?;
     scratch.fetch(repository, &host.remote, &host.advertised, std::slice::from_ref(&reference))?;
+    // What this clone itself published and took back is its own again.
+    let taken_back = taken_back(repository, &host.remote, &reference)?;
     let mut others = seen_here(repository, &host.remote, &reference)?;
+    others.retain(|id| !taken_back.contains(id));
     others.push(onto);
     if !own(&scratch, &head, &others)?.commits.is_empty() {
-        others.extend(dropped(repository, &scratch, &host, &reference, &head)?);
+        let dropped = dropped(repository, &scratch, &host, &reference, &head)?;
+        others.extend(dropped.into_iter().filter(|id| !taken_back.contains(id)));
     }
     let own = own(&scratch, &head, &others)?;
     let ahead = scratch.between(&[onto], &[head])?;
@@ -131,6 +137,7 @@ pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught>
         let merges = text::count(own.merges.len(), "merge");
         warn("merges", format!("{merges} of yours are left out; what they merged of yours comes singly"));
     }
+    warnings.extend(kept_aside(&worktree));
     let mut named: Vec<ObjectId> = own.commits.clone();
     named.reverse();
     let texts = scratch.commit_texts(&named, "UTF-8")?;
@@ -172,7 +179,7 @@ pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught>
         host: None,
         warnings,
     });
-    Ok(Caught { plan, scratch, remote: host.remote, reference, local, head, onto, carried, stays })
+    Ok(Caught { plan, scratch, remote: host.remote, speaks: host.speaks, reference, local, head, onto, carried, stays })
 }
 
 fn conflicts(carried: &Carried) -> Vec<Conflict> {
@@ -196,17 +203,32 @@ fn seen_here(repository: &Repository, remote: &Remote, reference: &RefName) -> R
         seen.extend(repository.held_before(&tracking)?);
         seen.extend(repository.ref_id(&tracking)?);
     }
-    for entry in Journal::of(repository).entries()? {
-        let landed = matches!(entry.state, State::Done | State::Undone | State::Accepted);
-        let Some(moved) = entry.remote.filter(|moved| landed && moved.push_url == remote.push_url) else { continue };
-        if moved.reference.name()? == *reference {
-            seen.extend(moved.old.iter().chain(&moved.new).filter_map(|id| id_of(id).ok()));
-        }
+    for (_, moved) in moves(repository, remote, reference)? {
+        seen.extend(moved.old.iter().chain(&moved.new).filter_map(|id| id_of(id).ok()));
     }
     seen.retain(|id| repository.contains(id));
     seen.sort_unstable();
     seen.dedup();
     Ok(seen)
+}
+
+/// Returns what operations of this clone put on a branch of the host and undo took from it again.
+fn taken_back(repository: &Repository, remote: &Remote, reference: &RefName) -> Result<Vec<ObjectId>> {
+    let undone = moves(repository, remote, reference)?.into_iter().filter(|(state, _)| *state == State::Undone);
+    Ok(undone.filter_map(|(_, moved)| id_of(&moved.new?).ok()).collect())
+}
+
+/// Returns how operations of this clone moved a branch of the host.
+fn moves(repository: &Repository, remote: &Remote, reference: &RefName) -> Result<Vec<(State, RemoteMove)>> {
+    let mut found = vec![];
+    for entry in Journal::of(repository).entries()? {
+        let landed = matches!(entry.state, State::Done | State::Undone | State::Accepted);
+        let Some(moved) = entry.remote.filter(|moved| landed && moved.push_url == remote.push_url) else { continue };
+        if moved.reference.name()? == *reference {
+            found.push((entry.state, moved));
+        }
+    }
+    Ok(found)
 }
 
 /// Returns where a fetch puts a branch of a remote, by the remote's first refspec that covers it (git-fetch(1)).
@@ -238,9 +260,8 @@ pub fn apply_catch_up(repository: &Repository, journal: &Journal, plan: &Plan) -
         return Err(objection);
     }
     let sign = repository.config().is_true("commit", "gpgSign") == Some(true);
-    let Caught { scratch, remote, reference, local, head, onto, carried, stays, .. } = caught;
+    let Caught { scratch, remote, speaks, reference, local, head, onto, carried, stays, .. } = caught;
     let target = if stays { head } else { commit(&scratch, &carried, &onto, sign)? };
-    scratch.keep(repository, &[target], &[head])?;
     let mut entry = Entry::new(Verb::CatchUp, &plan.plan_id);
     let push = plan.push_url.is_some() && target != onto;
     entry.remote = push.then(|| RemoteMove {
@@ -256,13 +277,12 @@ pub fn apply_catch_up(repository: &Repository, journal: &Journal, plan: &Plan) -
         new: Some(target.to_string()),
         checkout: local.checkout.as_ref().map(|checkout| text_of(&checkout.git_dir)),
     });
-    // What only the old branch has is needed to take this back.
-    scratch.pack_to(&journal.path(&entry, "pack"), &[head], &[target])?;
+    keep(repository, journal, &scratch, &mut entry, target, (local.checkout.as_ref(), &plan.worktree))?;
     journal.write(&entry)?;
     let pushed = if push {
         let lease = Lease { name: reference.clone(), expect: Some(onto), target };
         let git = || local.checkout.as_ref().map_or_else(|| repository.git(), crate::git::Checkout::git);
-        remote.push_by(repository, git(), &lease, &[]).and_then(|report| accepted(report, &reference))
+        remote.deliver(repository, git, &lease, &reintroduced(journal, &scratch, &lease, speaks)?)
     } else {
         Ok(())
     };
@@ -270,12 +290,9 @@ pub fn apply_catch_up(repository: &Repository, journal: &Journal, plan: &Plan) -
     Ok(Applied {
         schema: 1,
         operation: Verb::CatchUp,
+        undo: way_back(&entry),
         id: entry.id,
         plan_id: plan.plan_id.clone(),
         result: target.to_string(),
-        undo: match &local.checkout {
-            Some(_) => format!("git reset --keep {head}"),
-            None => format!("git branch --force {} {head}", local.branch.short()),
-        },
     })
 }

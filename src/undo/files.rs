@@ -56,19 +56,49 @@ pub(super) fn path_of(bytes: Vec<u8>) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
-/// Returns bytes as an argument.
-pub(super) fn argument(bytes: &[u8]) -> &OsStr {
-    OsStr::from_bytes(bytes)
+/// Tells whether a symbolic link stands at a path.
+pub(super) fn is_link(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink())
 }
 
-/// Writes a file that is not there, or a link that leads to these bytes, with these permission bits.
-pub(super) fn write(path: &Path, content: &[u8], permissions: u32, link: bool) -> Result<()> {
+/// Returns a file's bytes, or those of where a link leads.
+pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
+    if is_link(path) {
+        return Ok(std::fs::read_link(path).at("read", path)?.into_os_string().into_vec());
+    }
+    std::fs::read(path).at("read", path)
+}
+
+/// Gives a file or a folder these permission bits.
+pub(super) fn set_permissions(path: &Path, permissions: u32) -> Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(permissions)).at("set the mode of", path)
+}
+
+/// Puts a file with these bytes and permission bits, or a link that leads to them, in the place of what stands at a path:
+/// whole, or not at all. It is made as `passing` first.
+pub(super) fn replace(path: &Path, passing: &Path, content: &[u8], permissions: u32, link: bool) -> Result<()> {
     if let Some(above) = path.parent() {
         std::fs::create_dir_all(above).at("create the folder", above)?;
     }
+    make(passing, content, permissions, link)?;
+    match std::fs::rename(passing, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {}
+        renamed => return renamed.at("write", path),
+    }
+    // The git directory lies on another file system: then beside it.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".cairn-tmp");
+    let beside = PathBuf::from(beside);
+    make(&beside, content, permissions, link)?;
+    std::fs::rename(&beside, path).at("write", path)?;
+    std::fs::remove_file(passing).at("remove", passing)
+}
+
+fn make(path: &Path, content: &[u8], permissions: u32, link: bool) -> Result<()> {
+    let _ = std::fs::remove_file(path);
     if link {
         return std::os::unix::fs::symlink(OsStr::from_bytes(content), path).at("link", path);
     }
     std::fs::write(path, content).at("write", path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(permissions)).at("set the mode of", path)
+    set_permissions(path, permissions)
 }

@@ -1,59 +1,26 @@
 //! This clone follows what the host accepted: the branch, then the files. Each step can be done twice, so that an operation
 //! that was killed is finished by doing it again.
 
-use super::apply::{branch_of, give_up};
+use super::apply::branch_of;
+use super::before::{Before, id_at, place};
 use super::files::{self, Kind as FileKind};
 use super::id_of;
-use super::journal::{Entry, Journal, LocalMove, State};
+use super::journal::{CapturedFile, Entry, Journal, LocalMove, State};
 use crate::error::{AtPath, Error, Kind, Result};
-use crate::git::{Checkout, ObjectId, Remote, Repository, Scratch, TreeChange};
-use std::path::Path;
+use crate::git::{Checkout, ObjectId, Repository, Scratch, TreeChange};
 
-/// Finishes, or gives up, what was killed; returns what became of each. The journal's lock must be held.
-///
-/// Returns an error where the host cannot be asked whether it has it, or where the person's own work is in the way.
-pub fn finish(repository: &Repository, journal: &Journal) -> Result<Vec<Entry>> {
-    let mut finished = vec![];
-    let ours =
-        |entry: &Entry| matches!(entry.operation, super::Verb::Revert | super::Verb::Reset | super::Verb::CatchUp);
-    for mut entry in journal.entries()?.into_iter().filter(|entry| entry.is_unfinished() && ours(entry)) {
-        if entry.state == State::Planned {
-            if !is_landed(repository, &entry)? {
-                give_up(journal, &mut entry)?;
-                finished.push(entry);
-                continue;
-            }
-            entry.state = State::Accepted;
-            journal.write(&entry)?;
-        }
-        follow(repository, journal, &mut entry, true)?;
-        finished.push(entry);
-    }
-    Ok(finished)
+/// How the files did not follow.
+enum Stop {
+    /// They are what they were.
+    Unmoved(Error),
+    /// Some have moved; the next command goes on.
+    Halfway(Error),
 }
 
-/// Tells whether the host has what an operation pushed; where nothing was pushed, nothing was done.
-fn is_landed(repository: &Repository, entry: &Entry) -> Result<bool> {
-    let Some(moved) = &entry.remote else { return Ok(false) };
-    let remote = Remote { name: moved.remote.clone(), push_url: moved.push_url.clone() };
-    let name = moved.reference.name()?;
-    let advertised = remote.advertised(repository)?;
-    let Some(now) = advertised.refs.get(&name) else { return Ok(false) };
-    let new = moved.new.as_deref().map(id_of).transpose()?;
-    let old = moved.old.as_deref().map(id_of).transpose()?;
-    if Some(*now) == old {
-        return Ok(false);
-    }
-    let Some(new) = new.filter(|new| repository.contains(new)) else { return Ok(false) };
-    if *now == new {
-        return Ok(true);
-    }
-    // Somebody may have built on it since. A branch overwritten with an older commit is older than everything.
-    let scratch = Scratch::new(repository)?;
-    scratch.fetch(repository, &remote, &advertised, std::slice::from_ref(&name))?;
-    let goes_on = |from: &ObjectId, to: &ObjectId| Ok::<_, Error>(scratch.between(&[*to], &[*from])?.is_empty());
-    Ok(goes_on(&new, now)?
-        && !old.is_some_and(|old| goes_on(&old, now).unwrap_or(true) && goes_on(&new, &old).unwrap_or(true)))
+/// What an undo brings back beside what the commits have.
+struct Former {
+    before: Before,
+    aside: Vec<CapturedFile>,
 }
 
 /// Moves the branch and the files of this clone, and marks the operation as done; `again` where it may have been begun.
@@ -64,13 +31,34 @@ pub(super) fn follow(repository: &Repository, journal: &Journal, entry: &mut Ent
         if let (Some(old), Some(new)) = (old?, new?) {
             move_branch(repository, journal, entry, &local, old, new)?;
             if let Some(checkout) = checkout_of(repository, &local) {
-                let moved = move_files(repository, journal, entry, &checkout, old, new, again);
-                moved.map_err(|error| back(repository, journal, entry, &local, [old, new], again, &error))?;
+                match move_files(repository, journal, entry, &checkout, old, new, again) {
+                    Ok(()) => {}
+                    Err(Stop::Unmoved(error)) => {
+                        return Err(back(repository, journal, entry, &local, [old, new], again, &error));
+                    }
+                    Err(Stop::Halfway(error)) => return Err(halfway(entry, &error)),
+                }
             }
         }
     }
+    done(journal, entry)
+}
+
+/// Marks an operation as done, and the one that it takes back as taken back.
+fn done(journal: &Journal, entry: &mut Entry) -> Result<()> {
+    if let Some(id) = &entry.undoes {
+        let mut undone = journal.entry(id)?;
+        undone.state = State::Undone;
+        journal.write(&undone)?;
+    }
     entry.state = State::Done;
     journal.write(entry)
+}
+
+fn halfway(entry: &Entry, error: &Error) -> Error {
+    let message = format!("the {} is done but for some files: {error}", entry.operation.word());
+    Error::new(Kind::Partial, "halfway", message)
+        .hint("mend what it names, then run the same command again: it goes on")
 }
 
 /// The work tree the branch is checked out in, if it is the one we are in.
@@ -98,9 +86,8 @@ fn move_branch(
     let line = [b"update ", branch.as_bytes(), format!(" {new} {old}\n").as_bytes()].concat();
     let Err(error) = repository.update_refs(&format!("cairn {}", entry.operation.word()), &line) else { return Ok(()) };
     // Somebody moved it meanwhile, and what they have there is theirs.
-    entry.state = State::Done;
     entry.local = None;
-    journal.write(entry)?;
+    done(journal, entry)?;
     Err(partly(entry, &format!("{} moved here meanwhile ({error})", branch.short())))
 }
 
@@ -130,9 +117,8 @@ fn back(
         repository.update_refs("cairn: the files could not follow", &line)
     });
     if returned.is_ok() {
-        entry.state = State::Done;
         entry.local = None;
-        let _ = journal.write(entry);
+        let _ = done(journal, entry);
     }
     partly(entry, &error.to_string())
 }
@@ -147,41 +133,81 @@ fn move_files(
     old: ObjectId,
     new: ObjectId,
     again: bool,
-) -> Result<()> {
-    let scratch = Scratch::new(repository)?;
-    let (changes, _) = scratch.changes(&scratch.tree_of(&old)?, &scratch.tree_of(&new)?)?;
-    let (copy, own, lock) =
-        (journal.path(entry, "index"), journal.path(entry, "lock"), checkout.git_dir.join("index.lock"));
-    let index = checkout.git_dir.join("index");
-    std::fs::write(&own, format!("{}\n", entry.id)).at("write", &own)?;
+) -> std::result::Result<(), Stop> {
+    let lock = checkout.git_dir.join("index.lock");
+    let own = journal.path(entry, "lock");
+    let locked = std::fs::write(&own, format!("{}\n", entry.id)).at("write", &own);
+    locked.map_err(Stop::Unmoved)?;
     if std::fs::hard_link(&own, &lock).is_err() && std::fs::read(&lock).ok() != std::fs::read(&own).ok() {
         let _ = std::fs::remove_file(&own);
-        return Err(Error::refused("index-locked", "another git command works here (index.lock)"));
+        return Err(Stop::Unmoved(Error::refused("index-locked", "another git command works here (index.lock)")));
     }
-    for stale in [copy.clone(), journal.path(entry, "index.lock")] {
-        let _ = std::fs::remove_file(stale);
+    for stale in ["index", "index.lock", "file"] {
+        let _ = std::fs::remove_file(journal.path(entry, stale));
     }
-    let moved = (|| {
-        if index.exists() {
-            std::fs::copy(&index, &copy).at("copy", &index)?;
-        }
-        set_aside(checkout, entry, &changes)?;
-        let adopt = if again { half_done(checkout, &changes)? } else { vec![] };
-        checkout.move_files(&copy, &old, &new, &adopt)?;
-        let synced = std::fs::File::open(&copy).and_then(|file| file.sync_all());
-        synced.and_then(|()| std::fs::rename(&copy, &index)).at("replace", &index)
-    })();
-    if moved.is_err() {
-        put_back(&scratch, journal, checkout, entry);
-    }
-    for left in [&lock, &own, &copy] {
+    let moved = move_locked(repository, journal, entry, checkout, [old, new], again);
+    for left in [lock, own, journal.path(entry, "index")] {
         let _ = std::fs::remove_file(left);
     }
     moved
 }
 
+fn move_locked(
+    repository: &Repository,
+    journal: &Journal,
+    entry: &Entry,
+    checkout: &Checkout,
+    [old, new]: [ObjectId; 2],
+    again: bool,
+) -> std::result::Result<(), Stop> {
+    let (copy, index) = (journal.path(entry, "index"), checkout.git_dir.join("index"));
+    let scratch = Scratch::new(repository).map_err(Stop::Unmoved)?;
+    let mut missing = vec![];
+    let former = former(&scratch, journal, entry).map_err(Stop::Unmoved)?;
+    let mut changes = vec![];
+    let moved = (|| {
+        changes = scratch.changes(&scratch.tree_of(&old)?, &scratch.tree_of(&new)?)?.0;
+        if index.exists() {
+            std::fs::copy(&index, &copy).at("copy", &index)?;
+        }
+        set_aside(checkout, entry, &changes, again)?;
+        missing = former.as_ref().map_or(vec![], |former| former.before.folders_missing(checkout));
+        let adopt = if again { half_done(checkout, &changes)? } else { vec![] };
+        checkout.move_files(&copy, &old, &new, &adopt)
+    })();
+    if let Err(error) = moved {
+        put_back(&scratch, journal, checkout, entry);
+        return Err(Stop::Unmoved(error));
+    }
+    let rest = (|| {
+        if let Some(Former { before, aside }) = &former {
+            let passing = journal.path(entry, "file");
+            let replaced = before.bring_back(&scratch, checkout, &passing, aside, &missing)?;
+            checkout.adopt(&copy, changes.iter().filter(|change| replaced.contains(&change.path)))?;
+            checkout.refresh(&copy)?;
+            checkout.set_flags(&copy, &before.flags(checkout))?;
+        }
+        let synced = std::fs::File::open(&copy).and_then(|file| file.sync_all());
+        synced.and_then(|()| std::fs::rename(&copy, &index)).at("replace", &index)
+    })();
+    rest.map_err(Stop::Halfway)
+}
+
+/// Returns what an undo brings back beside what the commits have.
+fn former(scratch: &Scratch, journal: &Journal, entry: &Entry) -> Result<Option<Former>> {
+    let Some(undone) = entry.undoes.as_ref().map(|id| journal.entry(id)).transpose()? else { return Ok(None) };
+    if undone.local.as_ref().is_none_or(|local| local.checkout.is_none()) {
+        return Ok(None);
+    }
+    if undone.captured.is_some() {
+        scratch.take_in(&journal.path(&undone, "pack"))?;
+    }
+    let before = Before::read(journal, &undone)?;
+    Ok(Some(Former { before, aside: undone.captured.map_or(vec![], |captured| captured.files) }))
+}
+
 /// Removes the files that were kept aside, each only while it is what was kept.
-fn set_aside(checkout: &Checkout, entry: &Entry, changes: &[TreeChange]) -> Result<()> {
+fn set_aside(checkout: &Checkout, entry: &Entry, changes: &[TreeChange], again: bool) -> Result<()> {
     let Some(captured) = &entry.captured else { return Ok(()) };
     for file in &captured.files {
         let bytes = file.path.bytes();
@@ -189,6 +215,15 @@ fn set_aside(checkout: &Checkout, entry: &Entry, changes: &[TreeChange]) -> Resu
         let comes = changes.iter().find(|change| change.path == bytes).and_then(|change| change.new);
         if files::kind(&path) != FileKind::File || comes.is_some() && checkout.holds(&bytes, comes)? {
             continue;
+        }
+        if id_at(&path, id_of(&file.id)?.kind())?.to_string() != file.id {
+            if let Some((_, id)) = comes.filter(|_| again)
+                && checkout.is_begun(&bytes, &id)?
+            {
+                continue;
+            }
+            let message = format!("{} is in the way and has changed since it was kept aside", file.path.path);
+            return Err(Error::refused("in-the-way", message));
         }
         std::fs::remove_file(&path).at("remove", &path)?;
         // Folders that only held it would be in the way of a file.
@@ -204,22 +239,16 @@ fn set_aside(checkout: &Checkout, entry: &Entry, changes: &[TreeChange]) -> Resu
 /// Puts the files that were kept aside back where nothing came in their place.
 fn put_back(scratch: &Scratch, journal: &Journal, checkout: &Checkout, entry: &Entry) {
     let Some(captured) = &entry.captured else { return };
+    let passing = journal.path(entry, "file");
+    if scratch.take_in(&journal.path(entry, "pack")).is_err() {
+        return;
+    }
     for file in &captured.files {
-        let bytes = file.path.bytes();
-        let path = checkout.path(&bytes);
+        let path = checkout.path(&file.path.bytes());
         if files::kind(&path) == FileKind::Nothing {
-            let _ = restore(scratch, &journal.path(entry, "pack"), &captured.commit, &bytes, file.permissions, &path);
+            let _ = place(scratch, &path, &passing, &file.id, file.permissions, file.link);
         }
     }
-}
-
-fn restore(scratch: &Scratch, pack: &Path, commit: &str, name: &[u8], permissions: u32, path: &Path) -> Result<()> {
-    let bytes = std::fs::read(pack).at("read", pack)?;
-    scratch.git().args(["unpack-objects", "-q"]).read_with(&bytes)?;
-    let spec = [commit.as_bytes(), b":", name].concat();
-    let content = scratch.git().args(["cat-file", "blob"]).arg(files::argument(&spec)).read()?;
-    let mode = scratch.git().args(["ls-tree", commit, "--"]).arg(files::argument(name)).read()?;
-    files::write(path, &content, permissions, mode.starts_with(b"120000"))
 }
 
 /// Returns the paths that already have what they are to have, and removes files that a killed git has only begun.

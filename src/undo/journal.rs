@@ -2,7 +2,8 @@
 //!
 //! The file is written, durably, before each step. An operation that is not finished was killed, and its file says how far
 //! it may have come; the next command finishes it or finds that nothing had happened. What the clone would lose by the
-//! operation lies as a pack beside the file, so that no reference is needed to keep it.
+//! operation lies as a pack beside the file, so that no reference is needed to keep it, and with it what the files were that
+//! it moves.
 
 use super::Verb;
 use crate::clock;
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 /// The version of the files.
 const SCHEMA: u32 = 1;
+/// What is written before the operation's own file, and is nothing without it.
+const BESIDE: [&str; 2] = ["pack", "before"];
 
 /// How far an operation came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +57,7 @@ pub struct Entry {
     pub remote: Option<RemoteMove>,
     /// What moved in this clone.
     pub local: Option<LocalMove>,
-    /// Files that stood in the way and were kept aside.
+    /// Files that only this work tree had.
     pub captured: Option<Captured>,
     /// The operation that this one takes back.
     pub undoes: Option<String>,
@@ -113,6 +116,11 @@ impl Name {
         &self.text
     }
 
+    /// Returns its bytes in base64, where they are not UTF-8.
+    pub fn extra_bytes(&self) -> Option<String> {
+        self.bytes.clone()
+    }
+
     /// Returns the name as git takes it.
     pub fn name(&self) -> Result<RefName> {
         let bytes = text::from_json(&self.text, self.bytes.as_deref());
@@ -120,12 +128,12 @@ impl Name {
     }
 }
 
-/// Files that were kept aside: a commit whose tree holds them at their paths, in the operation's pack.
+/// What no other commit has of the files that moved: a commit whose tree holds them at their paths, in the operation's pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Captured {
     /// The commit.
     pub commit: String,
-    /// The files.
+    /// The files that stood in the way, and were kept aside.
     pub files: Vec<CapturedFile>,
 }
 
@@ -137,6 +145,10 @@ pub struct CapturedFile {
     pub path: super::plan::WorkPath,
     /// Its permission bits, of which a tree keeps only one.
     pub permissions: u32,
+    /// The id of its bytes as a blob.
+    pub id: String,
+    /// Whether it is a symbolic link, whose bytes are where it leads.
+    pub link: bool,
 }
 
 impl Entry {
@@ -179,30 +191,62 @@ fn unreadable(what: &str) -> Error {
 #[derive(Debug)]
 pub struct Journal {
     folder: PathBuf,
+    modes: Modes,
 }
 
 impl Journal {
     /// Returns the journal of a repository, which need not exist yet.
+    ///
+    /// It is as private as the repository (`core.sharedRepository`), and for its owner alone where that says nothing git knows.
     pub fn of(repository: &Repository) -> Self {
-        Self { folder: repository.common_dir().join("cairn").join("ops") }
+        let shared = repository.config().get("core", "sharedRepository").unwrap_or_default();
+        let modes = Modes::from_shared_repository(&shared).unwrap_or(Modes::OWNER);
+        Self { folder: repository.common_dir().join("cairn").join("ops"), modes }
+    }
+
+    /// Returns the modes of its files.
+    pub fn modes(&self) -> Modes {
+        self.modes
     }
 
     /// Takes the lock under which operations are carried out, one at a time.
     pub fn lock(&self, wait: Duration) -> Result<Lock> {
-        durable::make_folders(&self.folder, Modes::OWNER)?;
-        let lock = lock::take(&self.folder.join("lock"), Modes::OWNER.file, wait)?;
+        durable::make_folders(&self.folder, self.modes)?;
+        let lock = lock::take(&self.folder.join("lock"), self.modes.file, wait)?;
         durable::sweep(&self.folder)?;
+        self.sweep_orphans()?;
         Ok(lock)
+    }
+
+    /// Removes what belongs to no operation: one that was killed before it was noted has done nothing.
+    fn sweep_orphans(&self) -> Result<()> {
+        for file in std::fs::read_dir(&self.folder).at("read the folder", &self.folder)? {
+            let path = file.at("read the folder", &self.folder)?.path();
+            if BESIDE.iter().any(|kind| path.extension().is_some_and(|extension| extension == *kind))
+                && !path.with_extension("json").exists()
+            {
+                std::fs::remove_file(&path).at("remove", &path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes an entry, durably, in place of what it said before.
     pub fn write(&self, entry: &Entry) -> Result<()> {
         let mut bytes = serde_json::to_vec_pretty(entry).expect("text serializes");
         bytes.push(b'\n');
-        durable::write_over(&self.path(entry, "json"), &bytes, Modes::OWNER)
+        durable::write_over(&self.path(entry, "json"), &bytes, self.modes)
     }
 
-    /// Returns where a file of an entry lies: its `json`, its `pack`, or what it needs while it moves files.
+    /// Returns the entry of this name.
+    ///
+    /// Returns an error where there is none.
+    pub fn entry(&self, id: &str) -> Result<Entry> {
+        read(&self.folder.join(format!("{id}.json")))
+    }
+
+    /// Returns where a file of an entry lies: its `json`, what its files were `before`, its `pack`, or what it needs while it
+    /// moves files.
     pub fn path(&self, entry: &Entry, kind: &str) -> PathBuf {
         self.folder.join(format!("{}.{kind}", entry.id))
     }

@@ -29,13 +29,19 @@ impl Local {
             Some(name) => {
                 RefName::new(name).filter(|name| name.is_below("refs/heads/")).or_else(|| RefName::branch(name))
             }
-            None => on.clone(),
+            None => on,
         };
         let branch = branch.ok_or_else(|| match named {
             Some(name) => Error::usage(format!("{} is no name of a branch", crate::text::shown(name.as_bytes()))),
             None => Error::refused("detached", "HEAD is on no branch here, so what is done here reaches nobody")
                 .hint("name the branch that is meant: --branch <name>"),
         })?;
+        Self::of(repository, branch)
+    }
+
+    /// Looks at this branch, with the same errors.
+    pub fn of(repository: &Repository, branch: RefName) -> Result<Self> {
+        let head = repository.follow(&RefName::head());
         let checkout = if repository.is_bare() { None } else { Checkout::of(repository) };
         if let Some(state) = checkout.as_ref().and_then(Checkout::in_progress) {
             return Err(Error::refused("in-progress", format!("{state} is not finished here"))
@@ -48,7 +54,7 @@ impl Local {
             )
             .hint(format!("run it there: git -C {elsewhere} cairn ...")));
         }
-        let here = on.as_ref() == Some(&branch) && !repository.is_bare();
+        let here = head == branch && !repository.is_bare();
         if here && checkout.is_none() {
             return Err(Error::refused("no-work-tree", "the work tree of this repository is not found from here")
                 .hint("run it in the work tree"));

@@ -3,6 +3,7 @@
 
 mod apply;
 mod back;
+mod before;
 mod build;
 mod carry;
 mod catch_up;
@@ -10,6 +11,7 @@ mod contained;
 mod deploys;
 mod dropped;
 mod files;
+mod finish;
 mod follow;
 mod in_way;
 mod journal;
@@ -23,11 +25,11 @@ mod warn;
 mod words;
 
 pub use apply::{Applied, apply};
-pub use back::{Undone, apply as apply_undo, find as find_done, plan as plan_undo};
+pub use back::{Taking, Undone, apply as apply_undo, find as find_done, plan as plan_undo};
 pub use carry::{Carried, Own, carry, commit, own};
 pub use catch_up::{Catching, Caught, apply_catch_up, plan_catch_up};
-pub use deploys::deploy;
-pub use follow::finish;
+pub use deploys::{Deployed, deploy};
+pub use finish::finish;
 pub use journal::{Captured, CapturedFile, Entry, Journal, LocalMove, Name, RemoteMove, State, id_of};
 pub use message::{of_reset, of_revert};
 pub use plan::{Changes, Conflict, Container, HostVerdict, Mode, Plan, WorkPath, Worktree};

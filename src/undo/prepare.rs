@@ -200,7 +200,7 @@ fn ask(repository: &Repository, prepared: &Prepared) -> Result<Option<HostVerdic
 }
 
 /// A plan's line of a commit.
-fn plan_commit(commit: &CommitText, mine: Option<&str>) -> PlanCommit {
+pub(super) fn plan_commit(commit: &CommitText, mine: Option<&str>) -> PlanCommit {
     PlanCommit {
         id: commit.id.to_string(),
         author: commit.author.clone(),

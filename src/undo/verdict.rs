@@ -3,10 +3,11 @@
 //! The push names, beside the branch, a reference that cannot exist with it, all or nothing: so also a host whose hooks are
 //! off cannot carry it out. Only a host that tells of a site is asked, for others do not know the question.
 
+use super::journal::{Entry, Journal, State};
 use super::plan::HostVerdict;
 use super::prepare::Prepared;
 use crate::error::Result;
-use crate::git::{Lease, RefName, Repository};
+use crate::git::{Lease, RefName, Repository, Scratch};
 use bstr::{BString, ByteSlice};
 
 /// Returns what the host says of a plan; `None` where it is not asked.
@@ -42,6 +43,20 @@ pub(super) fn announcement(prepared: &Prepared, lease: &Lease) -> Vec<BString> {
         }
         None => vec![],
     }
+}
+
+/// Returns the push options by which the host is told that what comes may come though it was dropped: this clone took exactly
+/// this back, and now does it again.
+pub(super) fn reintroduced(journal: &Journal, scratch: &Scratch, lease: &Lease, speaks: bool) -> Result<Vec<BString>> {
+    let target = Some(lease.target.to_string());
+    let was =
+        |entry: &Entry| entry.state == State::Undone && entry.remote.as_ref().is_some_and(|moved| moved.new == target);
+    let Some(expect) = lease.expect.filter(|_| speaks) else { return Ok(vec![]) };
+    if !journal.entries()?.iter().any(was) {
+        return Ok(vec![]);
+    }
+    let roots = scratch.bottoms(&expect, &lease.target)?;
+    Ok(roots.iter().map(|root| format!("cairn.reintroduce={root}").into()).collect())
 }
 
 fn unknown() -> HostVerdict {

@@ -1,7 +1,7 @@
 //! What a person should know before they say yes.
 
 use super::Verb;
-use super::plan::{Mode, Plan};
+use super::plan::{Mode, Plan, Worktree};
 use crate::deployment::{Host, Warning};
 use crate::error::Result;
 use crate::git::{CommitText, ObjectId, Scratch, TreeChange};
@@ -51,10 +51,10 @@ pub(super) fn warnings(
     if changes.iter().any(|change| [change.old, change.new].into_iter().flatten().any(|(mode, _)| mode == 0o160_000)) {
         add("submodule", "a submodule changes: its folder stays as it is until git submodule update".into());
     }
-    let aside = plan.worktree.kept_aside().count();
-    if aside > 0 {
-        add("kept-aside", format!("{} in the way that git does not track will be kept aside", count(aside, "file")));
+    if let Some(aside) = kept_aside(&plan.worktree) {
+        warnings.push(aside);
     }
+    let mut add = |code: &str, text: String| warnings.push(Warning { code: code.into(), text });
     if unseen > 0 {
         let what = count(unseen, "reference");
         add(
@@ -66,4 +66,11 @@ pub(super) fn warnings(
         add("silent-host", "the host tells of no site: whether it will take this cannot be known before".into());
     }
     Ok(warnings)
+}
+
+/// Returns what to say of files in the way that are kept aside.
+pub(super) fn kept_aside(worktree: &Worktree) -> Option<Warning> {
+    let aside = worktree.kept_aside().count();
+    let text = format!("{} in the way that git does not track will be kept aside", count(aside, "file"));
+    (aside > 0).then(|| Warning { code: "kept-aside".into(), text })
 }

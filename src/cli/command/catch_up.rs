@@ -54,7 +54,10 @@ fn carry_out(repository: &Repository, journal: &Journal, plan: &Plan, ui: &mut U
     }
     let place = plan.push_url.as_deref().map_or("here".into(), |url| format!("here and on {}", without_secrets(url)));
     ui.result(&format!("{} stands on {} {place}", plan.reference, &applied.result[..10]));
-    ui.hint(&format!("to put your branch back to what it was, here alone: {}", applied.undo));
+    for path in plan.worktree.kept_aside() {
+        ui.say(&format!("kept aside: {}", path.path));
+    }
+    ui.hint(&format!("to take it back: {}", applied.undo));
     done()
 }
 

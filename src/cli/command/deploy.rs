@@ -2,6 +2,7 @@
 
 use crate::cli::arguments::{Move, Rollback};
 use crate::cli::consent::{agree, saved};
+use crate::cli::journaled::say_finished;
 use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::cli::{done, picker};
@@ -70,7 +71,8 @@ fn pick_environment(repository: &Repository, host: &Host, operation: Operation, 
 }
 
 fn carry_out(repository: &Repository, host: &Host, made: &Plan, ui: &mut Ui) -> Result<ExitCode> {
-    let (applied, unnoted) = undo::deploy(repository, host, made)?;
+    let undo::Deployed { applied, unnoted, finished } = undo::deploy(repository, host, made)?;
+    say_finished(&finished, ui);
     if let Some(error) = unnoted {
         ui.warn(&format!("git cairn undo will not know of this: {error}"));
     }

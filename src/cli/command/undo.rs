@@ -2,6 +2,7 @@
 
 use crate::cli::arguments::Undo;
 use crate::cli::consent::{agree, saved};
+use crate::cli::journaled::{end_of_plan, finish_interrupted};
 use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::cli::{done, table};
@@ -13,9 +14,12 @@ use crate::text::{count, without_secrets};
 use crate::undo::{Entry, Journal, Plan, State, Verb, apply_undo, find_done, plan_undo};
 use serde_json::json;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// How many commits are shown of those that come or go.
 const COMMITS_SHOWN: usize = 10;
+/// How long an undo waits for another operation of this clone.
+const LOCK_WAIT: Duration = Duration::from_secs(600);
 
 /// Takes back the last operation of this clone, or lists them.
 pub fn run(place: &Place, what: Undo, ui: &mut Ui) -> Result<ExitCode> {
@@ -24,35 +28,49 @@ pub fn run(place: &Place, what: Undo, ui: &mut Ui) -> Result<ExitCode> {
     if what.list {
         return list(&journal, ui);
     }
+    let (start, remote) = (what.operation.as_deref(), what.remote.as_deref());
+    if what.consent.plan {
+        let entry = find_done(&journal, start, remote)?;
+        let taking = plan_undo(&repository, &journal, &entry)?;
+        print(&taking.plan, &entry, ui);
+        return end_of_plan(taking.objection());
+    }
+    let _lock = journal.lock(LOCK_WAIT)?;
+    finish_interrupted(&repository, &journal, ui)?;
     if let Some(made) = saved::<Plan>(&what.consent)? {
         if made.operation != Verb::Undo {
             return Err(Error::usage(format!("the plan is to {}", made.deed())));
         }
-        return carry_out(&repository, &made, ui);
+        return carry_out(&repository, &journal, &made, ui);
     }
-    let entry = find_done(&journal, what.operation.as_deref())?;
-    let made = plan_undo(&repository, &entry)?;
-    if what.consent.plan {
-        if ui.wants_json() {
-            ui.document(&made);
-        } else {
-            for line in described(&made, &entry) {
-                ui.result_line(&line);
-            }
-            ui.result(&format!("plan {}", made.plan_id));
-        }
-        return done();
+    let entry = find_done(&journal, start, remote)?;
+    let taking = plan_undo(&repository, &journal, &entry)?;
+    if let Some(error) = taking.objection() {
+        show(&taking.plan, &entry, ui);
+        return Err(error);
     }
-    agree(&made, &what.consent, ui, |made, ui| {
-        for line in described(made, &entry) {
-            ui.say_line(&line);
-        }
-    })?;
-    carry_out(&repository, &made, ui)
+    agree(&taking.plan, &what.consent, ui, |made, ui| show(made, &entry, ui))?;
+    carry_out(&repository, &journal, &taking.plan, ui)
 }
 
-fn carry_out(repository: &Repository, made: &Plan, ui: &mut Ui) -> Result<ExitCode> {
-    let undone = apply_undo(repository, made)?;
+fn print(made: &Plan, entry: &Entry, ui: &mut Ui) {
+    if ui.wants_json() {
+        return ui.document(made);
+    }
+    for line in described(made, entry) {
+        ui.result_line(&line);
+    }
+    ui.result(&format!("plan {}", made.plan_id));
+}
+
+fn show(made: &Plan, entry: &Entry, ui: &Ui) {
+    for line in described(made, entry) {
+        ui.say_line(&line);
+    }
+}
+
+fn carry_out(repository: &Repository, journal: &Journal, made: &Plan, ui: &mut Ui) -> Result<ExitCode> {
+    let undone = apply_undo(repository, journal, made)?;
     if ui.wants_json() {
         ui.document(&undone);
         return done();
@@ -69,7 +87,9 @@ fn carry_out(repository: &Repository, made: &Plan, ui: &mut Ui) -> Result<ExitCo
 fn described(made: &Plan, entry: &Entry) -> Vec<Line> {
     let id = |text: &String| if text.bytes().all(|b| b == b'0') { "nothing".to_owned() } else { text[..10].to_owned() };
     let from = made.expect_remote.as_ref().or(made.local_head.as_ref()).map_or("nothing".into(), id);
-    let place = made.push_url.as_ref().map_or("in this clone".to_owned(), |url| format!("on {}", without_secrets(url)));
+    let here = if made.local_ref.is_some() { " and here" } else { "" };
+    let place = made.push_url.as_deref().map(without_secrets);
+    let place = place.map_or("in this clone".to_owned(), |url| format!("on {url}{here}"));
     let (verb, branch) = (entry.operation.word(), short(&made.reference));
     let first = format!("undo {verb} of {branch}: {from} -> {} {place}", id(&made.target));
     let mut lines = vec![Line::of(Style::Strong, first)];
@@ -89,6 +109,14 @@ fn described(made: &Plan, entry: &Entry) -> Vec<Line> {
         };
     section("coming back", Style::Added, &made.unpublished);
     section("leaving", Style::Removed, &made.commits);
+    let changes = &made.changes;
+    if changes.files > 0 {
+        let files = count(changes.files, "file");
+        let text = format!("{files} changed, {} lines come, {} go", changes.insertions, changes.deletions);
+        lines.push(Line::of(Style::Plain, text));
+    }
+    let warnings = made.warnings.iter();
+    lines.extend(warnings.map(|warning| Line::of(Style::Caution, format!("warning: {}", warning.text))));
     lines
 }
 
