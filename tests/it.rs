@@ -72,6 +72,8 @@ mod hooks;
 mod hooks_install;
 #[path = "it/http.rs"]
 mod http;
+#[path = "it/interrupted.rs"]
+mod interrupted;
 #[path = "it/large.rs"]
 mod large;
 #[path = "it/man.rs"]

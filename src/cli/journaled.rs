@@ -17,7 +17,7 @@ pub fn finish_interrupted(repository: &Repository, journal: &Journal, ui: &Ui) -
 pub fn say_finished(finished: &[Entry], ui: &Ui) {
     for entry in finished {
         let became = if entry.state == State::Done { "finished" } else { "given up: nothing had been done" };
-        ui.say(&format!("a {} that was interrupted ({}) is {became}", entry.operation.word(), entry.id));
+        ui.say(&format!("the {} that was interrupted ({}) is {became}", entry.operation.word(), entry.id));
     }
 }
 

@@ -208,15 +208,36 @@ impl Checkout {
     /// Moves index and files from one commit to another as `git reset --keep` does, but that what is staged elsewhere stays
     /// staged. git works on a copy of the index at `index`; nothing has changed where it refuses.
     ///
-    /// With `adopt`, entries of the index are first set to what these paths hold already.
-    pub fn move_files(&self, index: &Path, from: &ObjectId, to: &ObjectId, adopt: &[TreeChange]) -> Result<()> {
+    /// With `adopt`, entries of the index are first set to what these paths hold already. `changes` are what changes.
+    pub fn move_files(
+        &self,
+        index: &Path,
+        [from, to]: [&ObjectId; 2],
+        changes: &[TreeChange],
+        adopt: &[TreeChange],
+    ) -> Result<()> {
         self.adopt(index, adopt)?;
-        // Files that only look changed are no reason to stop.
-        self.refresh(index)?;
+        self.see_flagged(index, changes)?;
         let words = ["-c", "submodule.recurse=false", "read-tree", "-m", "-u"];
         let ids = [from.to_string(), to.to_string()];
         self.git().env("GIT_INDEX_FILE", index).args(words).args(ids).read().map(drop)?;
         self.refresh(index)
+    }
+
+    /// Lets an index see the files that change and at which it was told not to look: git refuses to move one that only looks
+    /// changed, as after a copy of the work tree.
+    fn see_flagged(&self, index: &Path, changes: &[TreeChange]) -> Result<()> {
+        let mut flags = self.flags(changes)?;
+        let mut seen = vec![];
+        for change in changes.iter().filter(|change| flags.contains_key(&change.path) && change.old.is_some()) {
+            if self.path(&change.path).symlink_metadata().is_ok() && self.holds(&change.path, change.old)? {
+                seen.push(TreeChange { new: change.old, ..change.clone() });
+            }
+        }
+        flags.retain(|path, _| seen.iter().any(|change| change.path == *path));
+        self.adopt(index, &seen)?;
+        self.refresh(index)?;
+        self.set_flags(index, &flags)
     }
 
     /// Lets an index see which files are what it says.

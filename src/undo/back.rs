@@ -304,7 +304,7 @@ fn warnings(entry: &Entry, local: Option<&LocalMove>) -> Vec<Warning> {
     match local {
         Some(_) if aside > 0 => warn("brought-back", format!("{} kept aside will come back", count(aside, "file"))),
         None if entry.local.is_some() => {
-            warn("back-here", "the branch here stands where it stood before already".into())
+            warn("back-here", "the branch here stands where it stood before already".into());
         }
         _ => {}
     }

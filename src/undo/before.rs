@@ -201,7 +201,8 @@ impl Before {
         }
         for file in aside {
             let at = checkout.path(&file.path.bytes());
-            if files::kind(&at) != Kind::Nothing && id_at(&at, super::id_of(&file.id)?.kind())?.to_string() != file.id {
+            let id = super::id_of(&file.id)?;
+            if files::kind(&at) != Kind::Nothing && id_at(&at, id.kind())? != id {
                 return Err(Error::refused("in-the-way", format!("{} has come back by other hands", file.path.path)));
             }
             place(scratch, &at, passing, &file.id, file.permissions, file.link)?;

@@ -1,11 +1,11 @@
 //! This clone follows what the host accepted: the branch, then the files. Each step can be done twice, so that an operation
 //! that was killed is finished by doing it again.
 
-use super::apply::branch_of;
+use super::apply::{branch_of, give_up};
 use super::before::{Before, id_at, place};
 use super::files::{self, Kind as FileKind};
-use super::id_of;
 use super::journal::{CapturedFile, Entry, Journal, LocalMove, State};
+use super::{Verb, id_of};
 use crate::error::{AtPath, Error, Kind, Result};
 use crate::git::{Checkout, ObjectId, Repository, Scratch, TreeChange};
 
@@ -86,15 +86,31 @@ fn move_branch(
     let line = [b"update ", branch.as_bytes(), format!(" {new} {old}\n").as_bytes()].concat();
     let Err(error) = repository.update_refs(&format!("cairn {}", entry.operation.word()), &line) else { return Ok(()) };
     // Somebody moved it meanwhile, and what they have there is theirs.
-    entry.local = None;
-    done(journal, entry)?;
+    ended_there(journal, entry)?;
     Err(partly(entry, &format!("{} moved here meanwhile ({error})", branch.short())))
 }
 
+/// Ends an operation whose branch here stays as it is.
+fn ended_there(journal: &Journal, entry: &mut Entry) -> Result<()> {
+    if entry.remote.is_none() {
+        return give_up(journal, entry);
+    }
+    entry.local = None;
+    done(journal, entry)
+}
+
 fn partly(entry: &Entry, why: &str) -> Error {
-    let done =
-        if entry.remote.is_some() { "the host has it, but this clone could not follow" } else { "it was not done" };
-    Error::new(Kind::Partial, "partly", format!("{done}: {why}")).hint("bring it here when you are ready: git pull")
+    let Some(moved) = &entry.remote else {
+        return Error::refused("own-changes", format!("{why}; nothing was changed"))
+            .hint("see to it, then run it again");
+    };
+    let bring = match (entry.operation, &moved.new) {
+        // What goes is on top of what comes back: there is nothing to catch up with.
+        (Verb::Undo, Some(new)) => format!("git cairn reset {new} --overwrite-history --no-push"),
+        _ => "git cairn catch-up".into(),
+    };
+    Error::new(Kind::Partial, "partly", format!("the host has it, but this clone could not follow: {why}"))
+        .hint(format!("bring it here when you are ready: {bring}"))
 }
 
 /// Takes the branch back where the files cannot follow, so that the two still fit; what was begun before stays to be finished.
@@ -117,8 +133,7 @@ fn back(
         repository.update_refs("cairn: the files could not follow", &line)
     });
     if returned.is_ok() {
-        entry.local = None;
-        let _ = done(journal, entry);
+        let _ = ended_there(journal, entry);
     }
     partly(entry, &error.to_string())
 }
@@ -173,7 +188,7 @@ fn move_locked(
         set_aside(checkout, entry, &changes, again)?;
         missing = former.as_ref().map_or(vec![], |former| former.before.folders_missing(checkout));
         let adopt = if again { half_done(checkout, &changes)? } else { vec![] };
-        checkout.move_files(&copy, &old, &new, &adopt)
+        checkout.move_files(&copy, [&old, &new], &changes, &adopt)
     })();
     if let Err(error) = moved {
         put_back(&scratch, journal, checkout, entry);
@@ -216,7 +231,8 @@ fn set_aside(checkout: &Checkout, entry: &Entry, changes: &[TreeChange], again: 
         if files::kind(&path) != FileKind::File || comes.is_some() && checkout.holds(&bytes, comes)? {
             continue;
         }
-        if id_at(&path, id_of(&file.id)?.kind())?.to_string() != file.id {
+        let kept = id_of(&file.id)?;
+        if id_at(&path, kept.kind())? != kept {
             if let Some((_, id)) = comes.filter(|_| again)
                 && checkout.is_begun(&bytes, &id)?
             {

@@ -36,7 +36,7 @@ fn push(world: &World) {
 }
 
 /// A clone whose `main` has two commits that are published, and all kinds of work beside them. Returns the first.
-fn busy_clone() -> (World, String) {
+pub fn busy_clone() -> (World, String) {
     let world = host();
     let write = |name: &str, content: &str| {
         let path = world.path("dev").join(name);
@@ -79,6 +79,10 @@ fn busy_clone() -> (World, String) {
     world.git("dev", &["add", "--intent-to-add", "intended"]).ok();
     write("untracked", "u\n");
     write("debug.log", "ignored\n");
+    // As after a copy of the folder: nothing is what git remembers of it, and all is what git has.
+    for flagged in ["assumed", "skipped"] {
+        write(flagged, &format!("{flagged} two\n"));
+    }
     (world, first)
 }
 

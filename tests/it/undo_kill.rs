@@ -1,117 +1,236 @@
-//! A kill at any system call of a revert or a reset: afterwards it is done or not done, here and on the host, and no work is
-//! lost.
+//! A kill at any system call of an operation or of its undo: afterwards it is done or not done, here and on the host, to the
+//! byte, and no work is lost.
 //!
 //! strace kills git-cairn itself; the git it started goes on, as it would. `CAIRN_UNDO_KILLS` sets the number of points.
 
-use crate::support::{GIT_CAIRN, Random, World, amount, command, host, missing_peer, run};
+use crate::support::{GIT_CAIRN, Random, World, amount, command, missing_peer, run, until};
+use crate::undo_exact::{busy_clone, state};
+use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 
-/// The system calls by which something on a disk changes, or a program is started.
-const CALLS: [&str; 9] = ["openat", "write", "fsync", "rename", "renameat2", "unlink", "linkat", "mkdir", "wait4"];
+/// The system calls by which something on a disk changes, or a program is started or waited for.
+const CALLS: [&str; 14] = [
+    "openat",
+    "write",
+    "fsync",
+    "rename",
+    "renameat2",
+    "unlink",
+    "linkat",
+    "mkdir",
+    "wait4",
+    "chmod",
+    "fchmod",
+    "symlink",
+    "rmdir",
+    "copy_file_range",
+];
+/// The moment at which everything is done, so that the same command makes the same commit.
+const MOMENT: &str = "2030-01-01T12:00:00+0000";
 
+/// A command, the world it is typed in, and what that is before and after it.
 struct Story {
+    name: &'static str,
     world: World,
     words: Vec<String>,
-    old: String,
+    before: [String; 2],
+    after: [String; 2],
+    /// How often it makes a system call, as far as they were counted.
+    counts: HashMap<&'static str, usize>,
 }
 
-fn stories() -> Vec<Story> {
-    let reverting = host();
-    std::fs::write(reverting.path("dev/.gitignore"), "local\n").unwrap();
-    reverting.git("dev", &["add", "--force", "--all"]).ok();
-    reverting.commit("dev", "other", "x");
-    std::fs::write(reverting.path("dev/local"), "from git").unwrap();
-    reverting.git("dev", &["add", "--force", "local"]).ok();
-    reverting.git("dev", &["commit", "--quiet", "-m", "local comes"]).ok();
-    reverting.git("dev", &["rm", "--quiet", "local"]).ok();
-    let gone = reverting.commit("dev", "page", "2");
-    reverting.git("dev", &["push", "--quiet", "origin", "main"]).ok();
-    std::fs::write(reverting.path("dev/local"), "mine").unwrap();
-    let resetting = host();
-    let good = resetting.tip("dev", "main");
-    resetting.commit("dev", "page", "2");
-    resetting.git("dev", &["push", "--quiet", "origin", "main"]).ok();
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    let plan = resetting.cairn("dev", &["reset", &good, "--overwrite-history", "--plan", "--json"]).ok().json();
-    let id = plan["plan_id"].as_str().unwrap().to_owned();
-    let stories = [
-        (reverting, words(&["revert", &gone, "--yes"])),
-        (resetting, words(&["reset", &good, "--overwrite-history", "--confirm", &id])),
-    ];
-    let story = |(world, words): (World, Vec<String>)| {
+/// Branches, index and files here, and the branches there; where the remote-tracking references stand is git's own affair.
+fn both(world: &World) -> [String; 2] {
+    let here: Vec<_> =
+        state(world, "dev").lines().filter(|line| !line.starts_with("refs/remotes/")).map(String::from).collect();
+    let there = world.git("site.git", &["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"]).ok().stdout;
+    [here.join("\n"), there]
+}
+
+/// Does something first, then tells what to type.
+type Telling = fn(&World, &str) -> Vec<String>;
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// Carries out what takes a plan's id, or returns how to.
+fn confirmed(world: &World, typed: &[&str]) -> Vec<String> {
+    let plan = world.cairn("dev", &[typed, &["--plan", "--json"]].concat()).ok().json();
+    words(&[typed, &["--confirm", plan["plan_id"].as_str().unwrap()]].concat())
+}
+
+fn done(world: &World, typed: Vec<String>) -> Vec<String> {
+    world.cairn("dev", &typed.iter().map(String::as_str).collect::<Vec<_>>()).ok();
+    words(&["undo", "--yes"])
+}
+
+/// A revert that brings a file where an ignored one stands.
+fn reverting(world: &World, _: &str) -> Vec<String> {
+    fs::write(world.path("dev/local"), "from git").unwrap();
+    world.git("dev", &["add", "--force", "local"]).ok();
+    world.git("dev", &["commit", "--quiet", "-m", "local comes", "--", "local"]).ok();
+    world.git("dev", &["rm", "--quiet", "local"]).ok();
+    world.git("dev", &["commit", "--quiet", "-m", "local goes", "--", "local"]).ok();
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    fs::write(world.path("dev/local"), "mine").unwrap();
+    words(&["revert", "HEAD", "HEAD~2", "--yes"])
+}
+
+fn rewinding(world: &World, first: &str) -> Vec<String> {
+    confirmed(world, &["reset", first, "--overwrite-history"])
+}
+
+/// Somebody has put the branch back, and there is a commit of one's own.
+fn catching_up(world: &World, first: &str) -> Vec<String> {
+    fs::write(world.path("dev/mine"), "mine").unwrap();
+    world.git("dev", &["add", "mine"]).ok();
+    world.git("dev", &["commit", "--quiet", "-m", "mine", "--", "mine"]).ok();
+    world.git("site.git", &["update-ref", "refs/heads/main", first]).ok();
+    words(&["catch-up", "--push", "--yes"])
+}
+
+fn deploying(world: &World, first: &str) -> Vec<String> {
+    world.cairn("dev", &["deploy", "live", first, "--yes"]).ok();
+    words(&["deploy", "live", "main", "--yes"])
+}
+
+fn rolling_back(world: &World, first: &str) -> Vec<String> {
+    done(world, deploying(world, first));
+    words(&["rollback", "live", "--yes"])
+}
+
+const TELLINGS: [(&str, Telling); 13] = [
+    ("revert", reverting),
+    ("reset by a commit", |_, first| words(&["reset", first, "--as-commit", "--yes"])),
+    ("reset that overwrites", rewinding),
+    ("catch-up", catching_up),
+    ("undo of a revert", |world, first| done(world, reverting(world, first))),
+    ("undo of a reset by a commit", |world, first| done(world, words(&["reset", first, "--as-commit", "--yes"]))),
+    ("undo of a reset that overwrites", |world, first| done(world, rewinding(world, first))),
+    ("undo of a catch-up", |world, first| done(world, catching_up(world, first))),
+    ("deploy", deploying),
+    ("rollback", rolling_back),
+    ("undo of a deploy", |world, first| done(world, deploying(world, first))),
+    ("revert here alone", |_, _| words(&["revert", "HEAD", "--no-push", "--yes"])),
+    ("undo of a revert here alone", |world, _| done(world, words(&["revert", "HEAD", "--no-push", "--yes"]))),
+];
+
+impl Story {
+    fn tell((name, telling): (&'static str, Telling)) -> Self {
+        let (world, first) = busy_clone();
+        let words = telling(&world, &first);
+        world.at_rest();
         for folder in ["dev", "site.git"] {
             run(world.in_folder(".", "cp").args(["-a", folder, &format!("{folder}.before")])).ok();
         }
-        let old = world.tip("site.git", "main");
-        Story { world, words, old }
-    };
-    stories.into_iter().map(story).collect()
-}
+        let mut story =
+            Self { name, world, words, before: Default::default(), after: Default::default(), counts: HashMap::new() };
+        story.before = both(&story.world);
+        assert_eq!(story.traced(&["-e", "trace=none"]), 0, "{name}");
+        story.world.at_rest();
+        story.after = both(&story.world);
+        assert_ne!(story.before, story.after, "{name}");
+        story
+    }
 
-impl Story {
     fn reset(&self) {
+        self.world.at_rest();
         for folder in ["dev", "site.git"] {
-            crate::support::until("the folder is gone", || {
-                let path = self.world.path(folder);
-                !path.exists() || std::fs::remove_dir_all(path).is_ok()
-            });
+            self.world.remove(folder);
             run(self.world.in_folder(".", "cp").args(["-a", &format!("{folder}.before"), folder])).ok();
         }
     }
 
     fn traced(&self, options: &[&str]) -> i32 {
         let mut strace = command("strace", &self.world.path("home"));
+        strace.env("GIT_AUTHOR_DATE", MOMENT).env("GIT_COMMITTER_DATE", MOMENT);
         strace.args(["-qq", "-o"]).arg(self.world.path("calls")).args(options).arg(GIT_CAIRN).args(&self.words);
         run(strace.current_dir(self.world.path("dev"))).code
     }
 
-    /// Returns whether it was killed.
-    fn survives(&self, call: &str, when: usize) -> bool {
+    fn count(&mut self, call: &'static str) -> usize {
+        if !self.counts.contains_key(call) {
+            self.reset();
+            assert_eq!(self.traced(&["-e", &format!("trace={call}")]), 0);
+            let log = fs::read_to_string(self.world.path("calls")).unwrap();
+            let count = log.lines().filter(|line| line.contains(&format!("{call}("))).count();
+            self.counts.insert(call, count);
+        }
+        self.counts[call]
+    }
+
+    /// Kills it there, lets the next command end it, and returns whether it is done; `None` where it was not killed.
+    fn killed(&self, call: &str, when: usize) -> Option<bool> {
         self.reset();
         let inject = format!("inject={call}:signal=KILL:when={when}");
-        let context = format!("{:?}: {inject}", self.words);
-        let code = self.traced(&["-e", &format!("trace={call}"), "-e", &inject]);
-        if code == 0 {
-            return false;
+        let context = format!("{}: {inject}", self.name);
+        if self.traced(&["-e", &format!("trace={call}"), "-e", &inject]) == 0 {
+            return None;
         }
         let world = &self.world;
-        // What the next command finds, once the git that was left alone has ended: a plan of nothing.
-        let ended = || world.git("dev", &["update-index", "-q", "--refresh"]).code != 128;
-        let own_lock = || world.path("dev/.git/index.lock").exists();
-        crate::support::until("git has ended", || own_lock() || ended());
-        world.cairn("dev", &["revert", "main", "--no-push", "--branch", "main"]).exits(7);
-        let (here, there) = (world.tip("dev", "main"), world.tip("site.git", "main"));
-        // A push that was still under way when the next command asked may land after it.
-        assert!(here == there || here == self.old, "{context}: {here} here, {there} there");
-        let status = world.git("dev", &["status", "--porcelain"]).ok().stdout;
-        assert_eq!(status, "", "{context}: between");
-        let local = std::fs::read(world.path("dev/local")).ok();
-        if self.words[0] == "revert" && here == self.old {
-            assert_eq!(local.as_deref(), Some(&b"mine"[..]), "{context}: work was lost");
+        world.at_rest();
+        // What comes next: a plan that nobody says yes to, or that is in the way of one's own work.
+        let next = world.cairn("dev", &["revert", "main", "--no-push", "--branch", "main"]);
+        assert!([5, 7].contains(&next.code), "{context}: {}", next.stderr);
+        let found = both(world);
+        let done = found == self.after;
+        if !done {
+            assert_eq!(found, self.before, "{context}: between");
         }
-        assert!(!own_lock(), "{context}: a lock was left");
-        true
+        assert!(!world.path("dev/.git/index.lock").exists(), "{context}: a lock was left");
+        assert_eq!(world.git("dev", &["for-each-ref", "refs/cairn"]).ok().out(), "", "{context}: a reference was left");
+        for (path, ..) in world.listing("dev/.git/cairn/ops") {
+            let kind = path.extension().unwrap_or_default();
+            assert!(
+                ["json", "pack", "before"].iter().any(|known| kind == *known) || path.ends_with("lock"),
+                "{context}: {}",
+                path.display()
+            );
+            assert!(path.ends_with("lock") || path.with_extension("json").exists(), "{context}: {}", path.display());
+        }
+        Some(done)
+    }
+}
+
+impl World {
+    /// Waits until no program works in this world any more: neither a git that was left alone nor a worker.
+    fn at_rest(&self) {
+        let own = fs::canonicalize(self.path(".")).unwrap();
+        let works_here = |process: &Path| {
+            let cwd = fs::read_link(process.join("cwd")).is_ok_and(|at| at.starts_with(&own));
+            let words = fs::read(process.join("cmdline")).unwrap_or_default();
+            cwd || String::from_utf8_lossy(&words).contains(&*own.to_string_lossy())
+        };
+        until("everything is at rest", || {
+            let processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+            !processes.into_iter().any(|process| works_here(&process))
+        });
     }
 }
 
 #[test]
 fn a_kill_at_any_call_leaves_it_done_or_not_done() {
     if command("strace", Path::new("/")).arg("-V").output().is_err() {
-        return missing_peer("kills of a revert", "strace");
+        return missing_peer("kills of operations and their undo", "strace");
     }
-    let (stories, mut random) = (stories(), Random::new(11));
-    let mut killed = 0;
-    for n in 0..amount("CAIRN_UNDO_KILLS", 12) {
-        let story = &stories[n % stories.len()];
-        story.reset();
+    let (kills, mut random) = (amount("CAIRN_UNDO_KILLS", 6), Random::new(11));
+    let mut stories: Vec<Option<Story>> = TELLINGS.iter().map(|_| None).collect();
+    let mut killed = [0, 0];
+    for n in 0..kills {
+        // Those that come next to each other are far from each other, so that a few tell of all kinds.
+        let which = n * 5 % TELLINGS.len();
+        let story = stories[which].get_or_insert_with(|| Story::tell(TELLINGS[which]));
         let call = *random.pick(&CALLS);
-        assert_eq!(story.traced(&["-e", &format!("trace={call}")]), 0);
-        let log = std::fs::read_to_string(story.world.path("calls")).unwrap();
-        let count = log.lines().filter(|line| line.contains(&format!("{call}("))).count();
-        if count > 0 {
-            killed += usize::from(story.survives(call, 1 + random.below(count)));
+        let count = story.count(call);
+        if count == 0 {
+            continue;
+        }
+        if let Some(done) = story.killed(call, 1 + random.below(count)) {
+            killed[usize::from(done)] += 1;
         }
     }
-    println!("{killed} kills");
-    assert!(killed > 0, "nothing was killed");
+    println!("{} kills: {} times not done, {} times done", killed[0] + killed[1], killed[0], killed[1]);
+    assert!(killed[0] + killed[1] > 0, "nothing was killed");
 }
