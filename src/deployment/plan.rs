@@ -49,7 +49,7 @@ pub struct Plan {
     /// The full name of the branch that moves.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// Where the push goes.
+    /// Where the push goes, without a password.
     pub push_url: String,
     /// What the host has there now; null: nothing.
     pub expect_remote: Option<String>,
@@ -162,7 +162,7 @@ pub fn plan(repository: &Repository, host: &Host, wish: &Wish<'_>) -> Result<Pla
         operation: wish.operation,
         environment: environment.name.to_string(),
         reference: crate::text::json_text(environment.branch.as_bytes()),
-        push_url: host.remote.push_url.clone(),
+        push_url: host.remote.shown_url(),
         expect_remote: tip.map(|tip| tip.to_string()),
         target: target.to_string(),
         target_name,
@@ -306,7 +306,7 @@ pub fn apply(repository: &Repository, host: &Host, plan: &Plan) -> Result<Applie
     let tip = host.tip(environment).map(|tip| tip.to_string());
     if tip != plan.expect_remote
         || crate::text::json_text(environment.branch.as_bytes()) != plan.reference
-        || host.remote.push_url != plan.push_url
+        || host.remote.shown_url() != plan.push_url
     {
         return Err(Error::new(
             Kind::Moved,

@@ -81,6 +81,11 @@ impl Remote {
         Ok(Self { name: None, push_url: path.into() })
     }
 
+    /// Returns where a push goes as a plan may say it, who is logged, mailed and confirmed: without a password.
+    pub fn shown_url(&self) -> String {
+        crate::text::without_secrets(&self.push_url)
+    }
+
     /// Asks the host for all its references.
     pub fn advertised(&self, repository: &Repository) -> Result<Advertised> {
         let out = repository.git().args(["ls-remote", "--quiet", "--", &self.push_url]).read();

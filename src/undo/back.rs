@@ -13,7 +13,7 @@ use crate::deployment::{PlanCommit, Warning, sealed};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Advertised, Checkout, Lease, ObjectId, RefName, Remote, Repository, Scratch, TreeChange, null_id};
 use crate::site::META_REF;
-use crate::text::{count, shown};
+use crate::text::{count, shown, without_secrets};
 use bstr::BString;
 
 /// How many commits a plan names; it counts them all.
@@ -145,7 +145,7 @@ pub fn plan(repository: &Repository, journal: &Journal, entry: &Entry) -> Result
         reference: crate::text::json_text(name.as_bytes()),
         ref_bytes: crate::text::extra_bytes(name.as_bytes()),
         remote: entry.remote.as_ref().and_then(|moved| moved.remote.clone()),
-        push_url: entry.remote.as_ref().map(|moved| moved.push_url.clone()),
+        push_url: entry.remote.as_ref().map(|moved| without_secrets(&moved.push_url)),
         expect_remote: entry.remote.as_ref().and_then(|moved| moved.new.clone()),
         local_ref: local.as_ref().map(|moved| moved.reference.text().to_owned()),
         local_ref_bytes: local.as_ref().and_then(|moved| moved.reference.extra_bytes()),

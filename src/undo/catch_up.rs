@@ -156,7 +156,7 @@ pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught>
         reference: text::json_text(reference.as_bytes()),
         ref_bytes: text::extra_bytes(reference.as_bytes()),
         remote: host.remote.name.clone(),
-        push_url: wish.push.then(|| host.remote.push_url.clone()),
+        push_url: wish.push.then(|| host.remote.shown_url()),
         expect_remote: Some(onto.to_string()),
         local_ref: Some(text::json_text(local.branch.as_bytes())),
         local_ref_bytes: text::extra_bytes(local.branch.as_bytes()),

@@ -51,7 +51,7 @@ fn entry_of(host: &Host, plan: &deployment::Plan) -> Result<Entry> {
     let mut entry = Entry::new(verb, &plan.plan_id);
     entry.remote = Some(RemoteMove {
         remote: host.remote.name.clone(),
-        push_url: plan.push_url.clone(),
+        push_url: host.remote.push_url.clone(),
         reference: (&host.environment(&plan.environment)?.branch).into(),
         old: plan.expect_remote.clone(),
         new: Some(plan.target.clone()),

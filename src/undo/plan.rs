@@ -33,7 +33,7 @@ pub struct Plan {
     pub ref_bytes: Option<String>,
     /// The remote's name in this clone.
     pub remote: Option<String>,
-    /// Where the push goes; null: nothing is pushed.
+    /// Where the push goes, without a password; null: nothing is pushed.
     pub push_url: Option<String>,
     /// What the host has there now.
     pub expect_remote: Option<String>,

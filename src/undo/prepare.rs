@@ -148,7 +148,7 @@ pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Res
         reference: text::json_text(sides.reference.as_bytes()),
         ref_bytes: text::extra_bytes(sides.reference.as_bytes()),
         remote: sides.host.as_ref().and_then(|host| host.remote.name.clone()),
-        push_url: sides.host.as_ref().map(|host| host.remote.push_url.clone()),
+        push_url: sides.host.as_ref().map(|host| host.remote.shown_url()),
         expect_remote: sides.expect.map(|id| id.to_string()),
         local_ref: here.head.map(|_| text::json_text(here.branch.as_bytes())),
         local_ref_bytes: here.head.and_then(|_| text::extra_bytes(here.branch.as_bytes())),

@@ -128,3 +128,32 @@ fn a_push_over_http_does_not_wait_for_a_worker_that_goes_on() {
     until("the worker makes the backup", || world.backups("site.git")[0]["tag"] == "live_1");
     assert_eq!(world.backups("site.git")[0]["commit"], tip.as_str());
 }
+
+/// A clone whose URL holds a password: no plan, no answer and no list says it, and what they print can be typed.
+#[test]
+fn a_password_in_the_url_is_never_printed() {
+    let world = host();
+    let Some(web) = Web::start("a password in a URL", &world) else { return };
+    world.git(".", &["clone", "--quiet", &web.url("anna"), "anna"]).ok();
+    let secret = web.url("anna").split_once('@').unwrap().0.to_owned();
+    let cairn = |words: &[&str]| {
+        let ran = world.cairn("anna", words).ok();
+        assert!(!ran.stdout.contains(&secret) && !ran.stderr.contains(&secret), "{}{}", ran.stdout, ran.stderr);
+        ran
+    };
+    let bad = world.commit("anna", "page", "2");
+    cairn(&["catch-up", "--push", "--plan", "--json"]);
+    cairn(&["catch-up", "--push", "--yes"]);
+    for words in [&["deploy", "live", "main"][..], &["revert", &bad], &["reset", "main~1"]] {
+        let plan = cairn(&[words, &["--plan", "--json"]].concat()).json();
+        assert!(plan["push_url"].as_str().unwrap().contains("127.0.0.1"));
+        cairn(&[words, &["--confirm", plan["plan_id"].as_str().unwrap()]].concat());
+        cairn(&["undo", "--plan", "--json"]);
+        cairn(&["undo", "--yes"]);
+        let applied = cairn(&[words, &["--yes", "--json"]].concat()).json();
+        let undo = applied["undo"].as_str().unwrap().strip_prefix("git cairn ").unwrap();
+        cairn(&undo.split(' ').chain(["--yes", "--json"]).collect::<Vec<_>>());
+    }
+    cairn(&["undo", "--list"]);
+    cairn(&["undo", "--list", "--json"]);
+}
