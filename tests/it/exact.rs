@@ -4,7 +4,7 @@
 //! fails names its seed; with `CAIRN_SEED` set to it and `CAIRN_STEPS=100` it is the only one.
 
 use crate::history::Host;
-use crate::support::{Random, World, amount, host_with};
+use crate::support::{Random, World, amount, host_with, missing_peer};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many steps a history has at most; then another one begins with a new repository.
@@ -171,6 +171,9 @@ fn what_a_replacement_hides_comes_back_and_the_replacement_too() {
 
 #[test]
 fn references_in_a_reftable_come_back() {
+    if World::new().git(".", &["init", "--quiet", "--ref-format=reftable", "probe"]).code != 0 {
+        return missing_peer("a reftable that comes back", "a git that knows reftables");
+    }
     let world = host_with(&["--ref-format=reftable"], &[]);
     world.git("site.git", &["symbolic-ref", "refs/heads/alias", "refs/heads/main"]).ok();
     world.git("site.git", &["update-ref", "refs/heads/refs/heads/main", "main"]).ok();

@@ -1,6 +1,6 @@
 //! What pushes leave behind: jobs that outlive any failure, workers that hold nobody, and what the pusher reads.
 
-use crate::support::{GIT_CAIRN, Ran, World, host, host_with, run, until};
+use crate::support::{GIT_CAIRN, Ran, World, host, host_with, missing_peer, run, until};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -464,6 +464,9 @@ fn references_in_files_make_the_whole_round() {
 
 #[test]
 fn references_in_a_reftable_make_the_whole_round() {
+    if World::new().git(".", &["init", "--quiet", "--ref-format=reftable", "probe"]).code != 0 {
+        return missing_peer("the whole round with a reftable", "a git that knows reftables");
+    }
     whole_round(&host_with(&["--ref-format=reftable"], &[]));
 }
 
