@@ -98,12 +98,16 @@ mod repair;
 mod rescue;
 #[path = "it/reset.rs"]
 mod reset;
+#[path = "it/resolve.rs"]
+mod resolve;
 #[path = "it/restore.rs"]
 mod restore;
 #[path = "it/retention.rs"]
 mod retention;
 #[path = "it/revert.rs"]
 mod revert;
+#[path = "it/screens.rs"]
+mod screens;
 #[path = "it/setup.rs"]
 mod setup;
 #[path = "it/setup_asks.rs"]

@@ -241,13 +241,23 @@ pub struct Rollback {
 
 /// `git cairn revert`.
 #[derive(Debug, Args)]
+#[expect(clippy::option_option, reason = "they may be there without a folder")]
 pub struct Revert {
-    /// Commits, or ranges <a>..<b>
-    #[arg(value_name = "COMMIT", required_unless_present = "apply")]
+    /// Commits, or ranges <a>..<b>; chosen from a list where there is a terminal
+    #[arg(value_name = "COMMIT")]
     pub commits: Vec<String>,
     /// Which parent of a merge is gone back to, counted from 1
     #[arg(short, long, value_name = "PARENT")]
     pub mainline: Option<u32>,
+    /// Where changes collide, lay the conflict out in this new folder, to be resolved there
+    #[arg(long, value_name = "DIR", conflicts_with = "apply")]
+    pub resolve: Option<PathBuf>,
+    /// Go on with what was resolved in this folder; by default the only one there is
+    #[arg(long = "continue", value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["commits", "mainline", "resolve", "branch", "remote", "no_push", "include_mine"])]
+    pub go_on: Option<Option<PathBuf>>,
+    /// Give up what is being resolved in this folder, and remove it; by default the only one there is
+    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["go_on", "commits", "mainline", "resolve", "branch", "remote", "no_push", "include_mine", "plan", "yes", "confirm", "apply"])]
+    pub abandon: Option<Option<PathBuf>>,
     /// Where it is done
     #[command(flatten)]
     pub at: Whereabouts,
@@ -276,8 +286,8 @@ pub struct Undo {
 /// `git cairn reset`.
 #[derive(Debug, Args)]
 pub struct Reset {
-    /// The commit to go back to
-    #[arg(value_name = "COMMIT", required_unless_present = "apply")]
+    /// The commit to go back to; chosen from a list where there is a terminal
+    #[arg(value_name = "COMMIT")]
     pub commit: Option<String>,
     /// By one new commit that makes everything what it was: no force, no conflict, nothing lost
     #[arg(long)]

@@ -24,7 +24,8 @@ pub fn agree<P: Planned>(plan: &P, consent: &Consent, ui: &Ui, show: impl Fn(&P,
     let deed = plan.deed();
     let confirm = format!("--confirm {}", shown_id(plan));
     if !consent.yes && !ui.can_ask() {
-        return Err(unconfirmed(&deed, &format!("say it with --yes, or with {confirm}")));
+        let flags = format!("say it with --yes, or with {confirm}");
+        return Err(unconfirmed(&deed, &asked_by(flags, ui)));
     }
     let given = consent.yes || ui.ask(&format!("{}?", capital(&deed)));
     if given { Ok(()) } else { Err(unconfirmed(&deed, "nothing was done")) }
@@ -44,14 +45,20 @@ pub fn agree_by_word<P: Planned>(
     show(plan, ui);
     let deed = plan.deed();
     if !ui.can_ask() {
-        return Err(unconfirmed(&deed, &format!("say it with --confirm {}", shown_id(plan))));
+        return Err(unconfirmed(&deed, &asked_by(format!("say it with --confirm {}", shown_id(plan)), ui)));
     }
-    let answer = ui.ask_for(&format!("{}? Type {word} to do it:", capital(&deed)));
+    ui.say(&format!("{}?", capital(&deed)));
+    let answer = ui.ask_for(&format!("Type {word} to do it:"));
     if answer.is_some_and(|answer| answer.trim() == word) {
         Ok(())
     } else {
         Err(unconfirmed(&deed, "nothing was done"))
     }
+}
+
+/// Names the flags, and where a pager is why nobody is asked, the way to be.
+fn asked_by(flags: String, ui: &Ui) -> String {
+    ui.way_to_be_asked().map_or(flags.clone(), |way| format!("{flags}; {way}"))
 }
 
 fn capital(text: &str) -> String {

@@ -9,6 +9,7 @@ mod json;
 mod manual;
 mod picker;
 mod progress;
+mod screen;
 mod sites;
 mod situations;
 mod source;

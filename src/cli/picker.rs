@@ -1,59 +1,120 @@
 //! Choosing from a list on a terminal, by moving or by typing a part of what is sought.
 
+use crate::cli::screen::{Screen, ascii, cut, draws_unicode};
 use crate::cli::ui::Ui;
 use crate::error::{Error, Kind, Result};
 use crate::text::shown;
+use crossterm::cursor::MoveTo;
+use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use inquire::ui::RenderConfig;
 use inquire::{InquireError, Select};
 use std::fmt;
+use unicode_width::UnicodeWidthStr;
 
 /// The most lines of a list that are shown at once.
 const PAGE_LINES: usize = 12;
+/// The rows that a list needs beside its lines: the question, the help, one that stays free.
+const ROWS_AROUND: usize = 3;
 /// What inquire puts before and after a line of the list, in columns.
 const MARGIN: usize = 4;
-/// The width of a terminal that does not tell its own, in columns.
-const WIDTH: usize = 80;
 
-/// What is chosen from: searched in all of it, shown as far as the terminal is wide.
-struct Choice {
+/// Below how many columns a line is shown in its narrow form.
+const NARROW: usize = 60;
+
+/// One of what is chosen from: searched in all of it, shown as far as the terminal is wide at that moment.
+pub struct Choice {
     searched: String,
     shown: String,
+    narrow: Option<String>,
+}
+
+impl Choice {
+    /// Makes one of the line that is shown, and of more words that it is found by.
+    pub fn new(line: &str, more: &str) -> Self {
+        let searched = format!("{} {more}", shown(line.as_bytes())).to_lowercase();
+        Self { searched, shown: drawn(line), narrow: None }
+    }
+
+    /// Sets the line that is shown on a terminal of few columns.
+    #[must_use]
+    pub fn or_narrow(self, line: &str) -> Self {
+        Self { narrow: Some(drawn(line)), ..self }
+    }
+
+    fn fitted(&self, columns: usize) -> String {
+        let narrow = self.narrow.as_ref().filter(|_| columns < NARROW);
+        cut(narrow.unwrap_or(&self.shown), columns)
+    }
 }
 
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.fitted(Screen::here().columns.saturating_sub(MARGIN)))
     }
 }
 
-/// Lets the person choose one of `lines` and returns its place among them; `missing` is the argument that says the same.
+fn drawn(line: &str) -> String {
+    let safe = shown(line.as_bytes());
+    if draws_unicode() { safe } else { ascii(&safe) }
+}
+
+/// Tells whether somebody can be asked to choose; `missing` is the argument that says the same.
+///
+/// Returns [`Kind::Usage`] where not.
+pub fn can_pick(ui: &Ui, missing: &str) -> Result<()> {
+    if ui.can_ask() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{missing} is missing, and there is no terminal to choose it on"))
+        .hint(ui.way_to_be_asked().map_or_else(|| format!("name it on the command line: {missing}"), str::to_owned)))
+}
+
+/// Lets the person choose and returns the place of what was chosen.
 ///
 /// Returns [`Kind::Usage`] where nobody can be asked, and [`Kind::Interrupted`] where the person leaves.
-pub fn pick(ui: &Ui, question: &str, missing: &str, lines: &[String]) -> Result<usize> {
-    if !ui.can_ask() || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        return Err(Error::usage(format!("{missing} is missing, and there is no terminal to choose it on"))
-            .hint(format!("name it on the command line: {missing}")));
-    }
-    let width = crossterm::terminal::size().map_or(WIDTH, |(columns, _)| usize::from(columns));
-    let choice = |line: &String| {
-        let safe = shown(line.as_bytes());
-        Choice { searched: safe.to_lowercase(), shown: cut(&safe, width.saturating_sub(MARGIN)) }
-    };
-    let mut select = Select::new(question, lines.iter().map(choice).collect())
+pub fn pick(ui: &Ui, question: &str, missing: &str, choices: Vec<Choice>) -> Result<usize> {
+    can_pick(ui, missing)?;
+    let screen = Screen::here();
+    let mut select = Select::new(question, choices)
         .with_scorer(&score)
-        .with_formatter(&|chosen| chosen.value.shown.clone())
-        .with_page_size(PAGE_LINES)
-        .with_help_message("up, down: move; type: search; enter: take; esc: leave");
+        // Broken in two by a terminal that was made half as wide it still fits, and so can be drawn over.
+        .with_page_size(PAGE_LINES.min((screen.rows / 2).saturating_sub(ROWS_AROUND)))
+        .with_help_message("type: search, enter: take, esc: leave");
     if !ui.is_colourful() {
         select = select.with_render_config(RenderConfig::empty());
     }
-    match crate::process::idle(|| select.raw_prompt()) {
-        Ok(chosen) => Ok(chosen.index),
+    let screen = ScreenApart::enter();
+    let chosen = crate::process::idle(|| select.raw_prompt());
+    drop(screen);
+    match chosen {
+        Ok(chosen) => {
+            // What was on that screen is gone; the answer is not.
+            let room = Screen::here().columns.saturating_sub(question.width() + 1);
+            ui.say(&format!("{question} {}", chosen.value.fitted(room)));
+            Ok(chosen.index)
+        }
         Err(InquireError::OperationCanceled | InquireError::OperationInterrupted) => {
             Err(Error::new(Kind::Interrupted, "interrupted", "nothing was chosen, and nothing was changed"))
         }
         Err(error) => Err(Error::outside("terminal", format!("cannot ask on this terminal: {error}"))
             .hint(format!("name it on the command line: {missing}"))),
+    }
+}
+
+/// The terminal's other screen, which holds the list alone and starts at the top: so a list that was drawn for another width
+/// is drawn over, wherever the terminal has moved its lines, and nothing of it is left.
+struct ScreenApart;
+
+impl ScreenApart {
+    fn enter() -> Self {
+        let _ = crossterm::execute!(std::io::stderr(), EnterAlternateScreen, Clear(ClearType::All), MoveTo(0, 0));
+        Self
+    }
+}
+
+impl Drop for ScreenApart {
+    fn drop(&mut self) {
+        let _ = crossterm::execute!(std::io::stderr(), LeaveAlternateScreen);
     }
 }
 
@@ -63,30 +124,15 @@ fn score(typed: &str, choice: &Choice, _shown: &str, index: usize) -> Option<i64
     fits.then(|| -i64::try_from(index).unwrap_or(i64::MAX))
 }
 
-/// Returns as much of a line as fits in `width` columns.
-fn cut(line: &str, width: usize) -> String {
-    if line.chars().count() <= width {
-        return line.to_owned();
-    }
-    line.chars().take(width.saturating_sub(2)).chain("..".chars()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_line_is_found_by_any_of_its_words_in_any_order() {
-        let choice = Choice { searched: "1234abcd live_3 fix the page, anna".into(), shown: String::new() };
+        let choice = Choice::new("1234abcd  Fix the page, Anna", "live_3");
         assert_eq!(score("PAGE live", &choice, "", 7), Some(-7));
         assert_eq!(score("", &choice, "", 0), Some(0));
         assert_eq!(score("page dev", &choice, "", 7), None);
-    }
-
-    #[test]
-    fn a_line_is_never_wider_than_the_terminal() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdefg", 6), "abcd..");
-        assert_eq!(cut("grün", 4), "grün");
     }
 }

@@ -56,6 +56,14 @@ impl Line {
         Self::default().then(style, text)
     }
 
+    /// Makes a line in whose start a word has a style of its own, if it is there.
+    pub fn marked(style: Style, word: &str, line: &str) -> Self {
+        match line.strip_prefix(word) {
+            Some(rest) => Self::of(style, word).then(Style::Plain, rest),
+            None => Self::of(Style::Plain, line),
+        }
+    }
+
     /// Adds a piece; what in it could steer a terminal is escaped.
     #[must_use]
     pub fn then(mut self, style: Style, text: impl AsRef<[u8]>) -> Self {

@@ -1,5 +1,6 @@
 //! Standard output for results, standard error for talk, and neither for a reader that has gone away.
 
+use super::screen::{Screen, Sheet, advice, ascii, broken, draws_unicode};
 use super::style::{Colors, Line, Style};
 use crate::error::{Error, Kind, Result};
 use crate::git::Place;
@@ -50,6 +51,20 @@ impl Ui {
         print(&mut std::io::stdout().lock(), line, self.colors().stdout);
     }
 
+    /// Prints what is about to be done as a result, so that it fits where a terminal shows it.
+    pub fn result_sheet(&mut self, sheet: &Sheet) {
+        for line in sheet.lines(std::io::stdout().is_terminal().then(Screen::here)) {
+            self.result_line(&line);
+        }
+    }
+
+    /// Says what is about to be done, so that it fits where a terminal shows it.
+    pub fn say_sheet(&self, sheet: &Sheet) {
+        for line in sheet.lines(std::io::stderr().is_terminal().then(Screen::here)) {
+            self.say_line(&line);
+        }
+    }
+
     /// Prints the one JSON document.
     pub fn document(&mut self, document: &impl Serialize) {
         let text = serde_json::to_string_pretty(document).expect("text serializes");
@@ -69,12 +84,25 @@ impl Ui {
 
     /// Says what the person should know.
     pub fn warn(&self, text: &str) {
-        self.say_line(&Line::of(Style::Caution, "warning:").then(Style::Plain, format!(" {text}")));
+        self.say_marked(Style::Caution, "warning:", text);
     }
 
-    /// Says what to do next.
+    /// Says a sentence behind a word in color; on a terminal it is broken at its spaces.
+    fn say_marked(&self, style: Style, word: &str, text: &str) {
+        let text = format!("{word} {}", crate::text::shown(text.as_bytes()));
+        let lines = if std::io::stderr().is_terminal() { broken(&text, Screen::here().columns) } else { vec![text] };
+        for line in lines {
+            self.say_line(&Line::marked(style, word, &line));
+        }
+    }
+
+    /// Says what to do next; a command in it stays on one line, for it is copied.
     pub fn hint(&self, text: &str) {
-        self.say_line(&Line::of(Style::Caution, "hint:").then(Style::Plain, format!(" {text}")));
+        let text = format!("hint: {}", crate::text::shown(text.as_bytes()));
+        let lines = if std::io::stderr().is_terminal() { advice(&text, Screen::here().columns) } else { vec![text] };
+        for line in lines {
+            self.say_line(&Line::marked(Style::Caution, "hint:", &line));
+        }
     }
 
     /// Gives the document for a command line that makes no sense, of which `told` was printed already.
@@ -94,7 +122,7 @@ impl Ui {
     pub fn fail(&mut self, error: &Error) {
         // Who interrupts knows it.
         if error.kind() != Kind::Interrupted {
-            self.say_line(&Line::of(Style::Bad, "error:").then(Style::Plain, format!(" {error}")));
+            self.say_marked(Style::Bad, "error:", &error.to_string());
         }
         if let Some(hint) = error.next_step() {
             self.hint(hint);
@@ -142,8 +170,15 @@ impl Ui {
         write(self.paint(), &mut std::io::stdout().lock())
     }
 
+    /// Returns what lets a person be asked who cannot be because git's pager reads along.
+    pub fn way_to_be_asked(&self) -> Option<&'static str> {
+        let paged = std::env::var_os("GIT_PAGER_IN_USE").is_some() && std::io::stdin().is_terminal();
+        (paged && !self.json).then_some("to be asked, go without the pager: git --no-pager cairn")
+    }
+
     /// Asks a question and returns the answer; `None` where nobody answers any more.
     pub fn ask_for(&self, question: &str) -> Option<String> {
+        let question = drawn(question, true);
         let _ = write!(std::io::stderr().lock(), "{question} ");
         let mut answer = String::new();
         let read = crate::process::idle(|| std::io::stdin().read_line(&mut answer)).ok()?;
@@ -152,14 +187,18 @@ impl Ui {
 
     /// Asks a question to be answered with y or yes; anything else is no.
     pub fn ask(&self, question: &str) -> bool {
-        let _ = write!(std::io::stderr().lock(), "{question} [y/N] ");
-        let mut answer = String::new();
-        let read = crate::process::idle(|| std::io::stdin().read_line(&mut answer));
-        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+        let answer = self.ask_for(&format!("{question} [y/N]"));
+        answer.is_some_and(|answer| matches!(answer.to_lowercase().as_str(), "y" | "yes"))
     }
 }
 
 /// Prints a line; a reader that has gone away, such as `head`, is no error.
-fn print(to: &mut impl Write, line: &Line, colored: bool) {
-    let _ = writeln!(to, "{}", line.printed(colored));
+fn print(to: &mut (impl Write + IsTerminal), line: &Line, colored: bool) {
+    let text = drawn(&line.printed(colored), to.is_terminal());
+    let _ = writeln!(to, "{text}");
+}
+
+/// Returns what of a text can be drawn: a terminal whose locale has no more is given ASCII.
+fn drawn(text: &str, terminal: bool) -> String {
+    if terminal && !draws_unicode() { ascii(text) } else { text.to_owned() }
 }

@@ -3,6 +3,7 @@
 //! gix sees no quarantine, writes no file durably and checks no conflict between the ref `a` and the ref `a/b`,
 //! so nothing here lets it write into a repository. Every git process names the repository it works on.
 
+mod aside;
 mod checkout;
 mod commit;
 mod config;
@@ -26,6 +27,7 @@ mod settings;
 mod version;
 mod worktrees;
 
+pub use aside::{Aside, Course};
 pub use checkout::{Checkout, Flags, OwnWork};
 pub use commit::RawCommit;
 pub use config::{Config, Key};

@@ -43,7 +43,7 @@ pub fn apply(repository: &Repository, journal: &Journal, plan: &Plan) -> Result<
         return Err(objection);
     }
     let checkout = prepared.local.as_ref().and_then(|local| local.checkout.as_ref());
-    let target = if let Some(target) = prepared.overwrite {
+    let target = if let Some(target) = prepared.overwrite.or(prepared.resolved) {
         target
     } else {
         build::commits(&prepared.scratch, &repository.config(), prepared.base, &prepared.steps, true, checkout)?
@@ -53,7 +53,7 @@ pub fn apply(repository: &Repository, journal: &Journal, plan: &Plan) -> Result<
     journal.write(&entry)?;
     let pushed = push(repository, journal, &prepared, target);
     conclude(repository, journal, &mut entry, pushed)?;
-    if let Some(checkout) = checkout.filter(|_| plan.operation == Verb::Revert) {
+    if let Some(checkout) = checkout.filter(|_| plan.operation == Verb::Revert && plan.resolved.is_none()) {
         // As git runs it: whatever it says.
         let _ = checkout.git().args(["hook", "run", "--ignore-missing", "post-commit"]).output();
     }

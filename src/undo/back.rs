@@ -155,6 +155,7 @@ pub fn plan(repository: &Repository, journal: &Journal, entry: &Entry) -> Result
         mode: None,
         mainline: None,
         include_mine: false,
+        resolved: None,
         result_tree: old.map(|old| scratch.tree_of(&old)).transpose()?.map(|tree| tree.to_string()),
         backup: None,
         commits_count: going.1,

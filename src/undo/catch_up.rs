@@ -166,6 +166,7 @@ pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught>
         mode: None,
         mainline: None,
         include_mine: wish.push,
+        resolved: None,
         result_tree: whole.then(|| tree.to_string()),
         backup: None,
         commits_count: texts.len(),

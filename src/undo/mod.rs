@@ -16,10 +16,12 @@ mod follow;
 mod in_way;
 mod journal;
 mod local;
+mod log;
 mod message;
 mod plan;
 mod predict;
 mod prepare;
+mod resolve;
 mod verdict;
 mod warn;
 mod words;
@@ -31,9 +33,11 @@ pub use catch_up::{Catching, Caught, apply_catch_up, plan_catch_up};
 pub use deploys::{Deployed, deploy};
 pub use finish::finish;
 pub use journal::{Captured, CapturedFile, Entry, Journal, LocalMove, Name, RemoteMove, State, id_of};
+pub use log::{LogLine, log};
 pub use message::{of_reset, of_revert};
 pub use plan::{Changes, Conflict, Container, HostVerdict, Mode, Plan, WorkPath, Worktree};
-pub use prepare::{Prepared, Wish, objection, prepare};
+pub use prepare::{Prepared, Seen, Wish, objection, prepare, prepare_seen, see};
+pub use resolve::Resolution;
 
 use serde::{Deserialize, Serialize};
 

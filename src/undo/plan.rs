@@ -54,6 +54,9 @@ pub struct Plan {
     pub mainline: Option<u32>,
     /// Whether local commits that the host lacks are published too.
     pub include_mine: bool,
+    /// The last of the commits that came of resolving conflicts, where that was done.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resolved: Option<String>,
     /// The tree that the branch will have; null where changes collide.
     pub result_tree: Option<String>,
     /// The backup that is made first.

@@ -22,7 +22,7 @@ pub struct Step {
 }
 
 /// What the reverts come to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prediction {
     /// The commits to be made, in their order.
     pub steps: Vec<Step>,

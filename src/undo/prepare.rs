@@ -6,17 +6,18 @@ use super::local::Local;
 use super::plan::{Changes, HostVerdict, Mode, Plan, Worktree};
 use super::predict::{Prediction, Step, parents_kept, reverts};
 use super::words::{Meant, meant};
-use super::{Verb, message, verdict, warn};
+use super::{Verb, id_of, message, verdict, warn};
 use crate::deployment::{Host, PlanCommit, find_any_host, sealed};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Attributes, CommitText, ObjectId, RefName, Repository, Scratch, TreeChange};
 use crate::text;
+use serde::{Deserialize, Serialize};
 
 /// How many commits a plan names; it counts them all.
 const COMMITS_NAMED: usize = 50;
 
 /// What was typed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
     /// [`Verb::Revert`] or [`Verb::Reset`].
     pub verb: Verb,
@@ -34,6 +35,8 @@ pub struct Wish {
     pub no_push: bool,
     /// Whether local commits that the host lacks are published too.
     pub include_mine: bool,
+    /// The last of the commits that came of resolving conflicts, where that was done.
+    pub resolved: Option<String>,
 }
 
 impl Wish {
@@ -49,6 +52,7 @@ impl Wish {
             remote: plan.remote.clone(),
             no_push: plan.push_url.is_none(),
             include_mine: plan.include_mine,
+            resolved: plan.resolved.clone(),
         }
     }
 }
@@ -73,6 +77,8 @@ pub struct Prepared {
     pub(super) steps: Vec<Step>,
     /// The commit that history is overwritten with.
     pub(super) overwrite: Option<ObjectId>,
+    /// The commit that came of resolving conflicts; no other is made then.
+    pub(super) resolved: Option<ObjectId>,
 }
 
 impl Prepared {
@@ -81,7 +87,7 @@ impl Prepared {
         let held = self.expect.or(self.local.as_ref().and_then(|local| local.head));
         match self.overwrite {
             Some(target) => held == Some(target) && self.local.as_ref().is_none_or(|local| local.head == Some(target)),
-            None => self.steps.is_empty() && self.plan.conflicts.is_empty(),
+            None => self.resolved.is_none() && self.steps.is_empty() && self.plan.conflicts.is_empty(),
         }
     }
 }
@@ -96,14 +102,47 @@ struct Sides {
     unpublished: Vec<PlanCommit>,
 }
 
-/// Plans a revert or a reset. `told` is what the host said of the same plan before, so that it is not asked twice.
+/// A branch as it stands now, here and on the host.
+pub struct Seen {
+    /// Where what the host has lies.
+    pub(super) scratch: Scratch,
+    sides: Sides,
+}
+
+impl Seen {
+    /// Returns the commit that would be built upon.
+    pub fn base(&self) -> ObjectId {
+        self.sides.base
+    }
+
+    /// Returns the host, where something would be pushed.
+    pub fn host(&self) -> Option<&Host> {
+        self.sides.host.as_ref()
+    }
+}
+
+/// Looks at the branch that is meant; nothing is touched.
 ///
-/// Returns an error for what cannot be planned; a plan with conflicts, or one that changes nothing, is returned.
-pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Result<Prepared> {
+/// Returns an error where it cannot be changed from here.
+pub fn see(repository: &Repository, wish: &Wish) -> Result<Seen> {
     let local = Local::see(repository, wish.branch.as_deref())?;
     let scratch = Scratch::new(repository)?;
     let overwrites = wish.mode == Some(Mode::OverwriteHistory);
     let sides = see_both(repository, &scratch, wish, local, overwrites)?;
+    Ok(Seen { scratch, sides })
+}
+
+/// Plans a revert or a reset. `told` is what the host said of the same plan before, so that it is not asked twice.
+///
+/// Returns an error for what cannot be planned; a plan with conflicts, or one that changes nothing, is returned.
+pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Result<Prepared> {
+    prepare_seen(repository, wish, see(repository, wish)?, told)
+}
+
+/// As [`prepare`], of a branch that was looked at already.
+pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Option<&Plan>) -> Result<Prepared> {
+    let Seen { scratch, sides } = seen;
+    let overwrites = wish.mode == Some(Mode::OverwriteHistory);
     let Meant { commits: wanted, ambiguous } = meant(&scratch, &wish.words)?;
     let config = repository.config();
     let encoding = config.get("i18n", "commitEncoding").unwrap_or_else(|| "UTF-8".into());
@@ -112,8 +151,12 @@ pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Res
     let mine = config.get("user", "email");
     let email = mine.as_deref();
     let mut overwrite = None;
+    let resolved = wish.resolved.as_deref().map(id_of).transpose()?;
     let (prediction, commits, count) = if wish.verb == Verb::Revert {
-        let prediction = predict(repository, &scratch, wish, &sides, texts.clone(), base_tree)?;
+        let prediction = match resolved {
+            Some(made) => Prediction { tree: Some(scratch.tree_of(&made)?), ..Prediction::default() },
+            None => predict(repository, &scratch, wish, &sides, texts.clone(), base_tree)?,
+        };
         let commits = texts.iter().take(COMMITS_NAMED).map(|one| plan_commit(one, email)).collect();
         (prediction, commits, texts.len())
     } else {
@@ -132,7 +175,8 @@ pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Res
         Some(tree) if tree != base_tree => scratch.changes(&base_tree, &tree)?,
         _ => (vec![], [0, 0]),
     };
-    let worktree = own_work(&scratch, &sides, &prediction, overwrites, base_tree, &changes)?;
+    let moves = overwrites || resolved.is_some() || !prediction.steps.is_empty();
+    let worktree = own_work(&scratch, &sides, prediction.tree.filter(|_| moves), base_tree, &changes)?;
     let bottoms = if wish.verb == Verb::Revert {
         wanted.clone()
     } else {
@@ -162,6 +206,7 @@ pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Res
         backup: None,
         commits,
         commits_count: count,
+        resolved: wish.resolved.clone(),
         skipped: prediction.skipped.iter().map(ToString::to_string).collect(),
         unpublished: sides.unpublished.clone(),
         conflicts: prediction.conflicts.clone(),
@@ -183,6 +228,7 @@ pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Res
         base: sides.base,
         steps: prediction.steps,
         overwrite,
+        resolved,
     };
     prepared.plan.host = match told {
         Some(told) => told.host.clone(),
@@ -325,17 +371,13 @@ fn predict(
 fn own_work(
     scratch: &Scratch,
     sides: &Sides,
-    prediction: &Prediction,
-    overwrites: bool,
+    tree: Option<ObjectId>,
     base_tree: ObjectId,
     changes: &[TreeChange],
 ) -> Result<Worktree> {
-    let (Some(checkout), Some(head), Some(tree)) = (&sides.local.checkout, sides.local.head, prediction.tree) else {
+    let (Some(checkout), Some(head), Some(tree)) = (&sides.local.checkout, sides.local.head, tree) else {
         return Ok(Worktree::default());
     };
-    if prediction.steps.is_empty() && !overwrites {
-        return Ok(Worktree::default());
-    }
     if head == sides.base {
         return in_way(checkout, changes);
     }
@@ -352,7 +394,8 @@ pub fn objection(prepared: &Prepared) -> Option<Error> {
         let paths = list(&mut plan.conflicts.iter().map(|one| format!("{} ({})", one.path, one.kind)));
         let message = format!("later changes collide with it in {paths}; nothing was changed");
         return Some(Error::new(Kind::Conflict, "conflicts", message).hint(
-            "to put everything back to a commit instead, without any conflict: git cairn reset <commit> --as-commit",
+            "resolve them in a work tree of its own with --resolve <dir>, or put everything back to a commit, which \
+             never collides: git cairn reset <commit> --as-commit",
         ));
     }
     if prepared.is_idle() {

@@ -15,7 +15,7 @@ pub(super) fn ask(repository: &Repository, prepared: &Prepared) -> Result<Option
     let Some(host) = prepared.host.as_ref().filter(|host| host.speaks) else { return Ok(None) };
     let config = repository.config();
     // What is judged is the movement; that this commit is another one than the one to be pushed plays no part.
-    let made = match prepared.overwrite {
+    let made = match prepared.overwrite.or(prepared.resolved) {
         Some(target) => Ok(target),
         None => super::build::commits(&prepared.scratch, &config, prepared.base, &prepared.steps, false, None),
     };

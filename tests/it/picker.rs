@@ -1,7 +1,73 @@
 //! Choosing from a list, on a real terminal.
 
-use crate::support::host;
+use crate::support::{World, host};
 use crate::terminal::Terminal;
+
+/// A host to whose `main` some commits came, one of which went to `live`; its id.
+fn with_a_log() -> (World, String) {
+    let world = host();
+    let live = world.deployed("live", "2");
+    world.git("dev", &["commit", "--quiet", "--allow-empty", "-m", "gr\u{f6}\u{df}er"]).ok();
+    for n in 0..20 {
+        world.commit(
+            "dev",
+            &format!("file-{n}"),
+            "a subject that does not end before the eightieth column of a terminal",
+        );
+    }
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    // Nothing of the host is fetched any more while somebody looks.
+    world.cairn("dev", &["deployments"]).ok();
+    (world, live)
+}
+
+/// The lines of the list on a terminal; each must be whole, so none may be what another one went on with.
+#[track_caller]
+fn listed(seen: &str, width: usize) -> Vec<String> {
+    let lines =
+        seen.lines().skip_while(|line| !line.starts_with('?')).skip(1).take_while(|line| !line.starts_with('['));
+    let lines: Vec<String> = lines.map(|line| line.trim_end().to_owned()).collect();
+    for line in &lines {
+        let begins = line.get(2..9).is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert!(begins && line.chars().count() <= width, "{line:?} in\n{seen}");
+    }
+    lines
+}
+
+#[test]
+fn a_commit_is_chosen_from_the_log_with_its_deployments() {
+    let (world, live) = with_a_log();
+    for width in [80, 40] {
+        let Some(terminal) = Terminal::start(&world, "dev", width, "NO_COLOR=1 git cairn revert") else {
+            return;
+        };
+        let seen = terminal.shows("esc: leave").seen();
+        let lines = listed(&seen, width as usize);
+        assert!(lines.len() >= 10 && lines[0].starts_with("> ") && lines[0].ends_with(".."), "{seen}");
+        terminal.types("LIVE_1").shows(&format!("> {}", &live[..7])).shows("live_1  page: 2");
+        terminal.press(&["Enter"]).shows("Revert main? [y/N]").shows("taken back, 1 commit:").types("n");
+        assert_eq!(terminal.press(&["Enter"]).exit(), 7);
+        terminal.is_sane();
+    }
+    let Some(terminal) = Terminal::start(&world, "dev", 80, "git cairn reset --as-commit") else { return };
+    terminal.shows("Which commit to go back to?").types("page: 2").shows("> ").shows("live_1").press(&["Enter"]);
+    terminal.shows("Reset main? [y/N]").types("y").press(&["Enter"]);
+    assert_eq!(terminal.exit(), 0);
+    assert_eq!(world.tip("site.git", "main^{tree}"), world.tip("dev", &format!("{live}^{{tree}}")));
+}
+
+#[test]
+fn the_list_is_ascii_where_the_locale_has_no_more() {
+    let (world, _) = with_a_log();
+    for (locale, shown) in [("C", "gr??er"), ("C.UTF-8", "gr\u{f6}\u{df}er")] {
+        let line = format!("LANG={locale} git cairn revert");
+        let Some(terminal) = Terminal::start(&world, "dev", 80, &line) else { return };
+        terminal.shows("esc").types("er, Dev").shows(shown);
+        assert!(locale != "C" || terminal.seen().is_ascii(), "{}", terminal.seen());
+        // What is found is what was written, not what is shown.
+        terminal.press(&["Enter"]).shows(&format!("{shown}, Dev"));
+    }
+}
 
 #[test]
 fn an_environment_is_chosen_from_a_list() {
@@ -17,14 +83,17 @@ fn an_environment_is_chosen_from_a_list() {
 #[test]
 fn whoever_leaves_the_list_hears_nothing_and_changes_nothing() {
     let world = host();
-    let before = world.refs("site.git");
+    let before = (world.refs("site.git"), world.refs("dev"));
     for keys in ["C-c", "Escape"] {
-        let Some(terminal) = Terminal::start(&world, "dev", 80, "git cairn deploy") else { return };
-        terminal.shows("> test").press(&[keys]);
-        assert_eq!(terminal.exit(), 130);
-        assert!(!terminal.seen().contains("error"), "{}", terminal.seen());
+        for line in ["git cairn deploy", "git cairn revert", "git cairn reset --overwrite-history"] {
+            let Some(terminal) = Terminal::start(&world, "dev", 80, line) else { return };
+            terminal.shows("> ").press(&[keys]);
+            assert_eq!(terminal.exit(), 130);
+            assert!(!terminal.seen().contains("error"), "{}", terminal.seen());
+            terminal.is_sane();
+        }
     }
-    assert_eq!(world.refs("site.git"), before);
+    assert_eq!((world.refs("site.git"), world.refs("dev")), before);
 }
 
 #[test]
@@ -32,6 +101,10 @@ fn without_a_terminal_the_argument_is_named() {
     let world = host();
     world.cairn("dev", &["deploy"]).exits(2).says("<ENV>");
     world.cairn("dev", &["rollback", "--yes"]).exits(2).says("<ENV>");
+    for verb in ["revert", "reset"] {
+        world.cairn("dev", &[verb]).exits(2).says("name it on the command line: <COMMIT>");
+        world.cairn("dev", &[verb, "--yes", "--json"]).exits(2);
+    }
     let said = world.cairn("dev", &["deploy", "--json"]).exits(2).json();
     assert_eq!(said["error"]["code"], "usage");
 }

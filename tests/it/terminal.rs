@@ -15,6 +15,11 @@ pub struct Terminal<'a> {
 impl<'a> Terminal<'a> {
     /// Starts a command line in a folder, on a terminal of this width; `None` where there is no tmux, which is told.
     pub fn start(world: &'a World, folder: &str, width: u32, line: &str) -> Option<Self> {
+        Self::sized(world, folder, [width, 30], line)
+    }
+
+    /// As [`Terminal::start`], on one of so many columns and rows.
+    pub fn sized(world: &'a World, folder: &str, [width, height]: [u32; 2], line: &str) -> Option<Self> {
         if run(world.in_folder(".", "sh").args(["-c", "command -v tmux"])).code != 0 {
             missing_peer("what a person sees on a terminal", "tmux");
             return None;
@@ -22,11 +27,13 @@ impl<'a> Terminal<'a> {
         // A server of its own: one that is ending takes nothing more.
         let socket = world.path(&format!("tmux-{}", STARTED.fetch_add(1, Ordering::Relaxed)));
         let terminal = Self { world, socket };
-        let width = width.to_string();
-        let size = ["new-session", "-d", "-x", &width, "-y", "30", "-c"];
+        let (width, height) = (width.to_string(), height.to_string());
+        let size = ["new-session", "-d", "-x", &width, "-y", &height, "-c"];
         let path = world.path(folder);
-        // The pane stays when the command ends, with its exit code, and Ctrl-C is for the command alone.
-        let line = format!("trap : INT; {line}; echo exit $? >'{}'; read wait", world.path("exit").display());
+        // The pane stays when the command ends, with its exit code and the terminal as it left it; Ctrl-C is for the command
+        // alone.
+        let [exit, state] = ["exit", "tty"].map(|name| world.path(name).display().to_string());
+        let line = format!("trap : INT; {line}; code=$?; stty -a >'{state}'; echo exit $code >'{exit}'; read wait");
         let _ = std::fs::remove_file(world.path("exit"));
         let mut start = terminal.tmux();
         run(start.args(["-f", "/dev/null"]).args(size).arg(path).arg(line)).ok();
@@ -35,7 +42,8 @@ impl<'a> Terminal<'a> {
 
     fn tmux(&self) -> std::process::Command {
         let mut tmux = self.world.in_folder(".", "tmux");
-        tmux.env("SHELL", "/bin/sh").env("LANG", "C").arg("-S").arg(&self.socket);
+        // The terminal itself shows what it is given; the locale is the command's.
+        tmux.env("SHELL", "/bin/sh").env("LANG", "C").arg("-u").arg("-S").arg(&self.socket);
         tmux
     }
 
@@ -76,6 +84,16 @@ impl<'a> Terminal<'a> {
     pub fn types(&self, text: &str) -> &Self {
         run(self.tmux().args(["send-keys", "-l", text])).ok();
         self
+    }
+
+    /// Fails the test unless the command, which has ended, left a terminal that reads lines and shows what is typed.
+    #[track_caller]
+    pub fn is_sane(&self) {
+        let state = std::fs::read_to_string(self.world.path("tty")).unwrap();
+        let words: Vec<&str> = state.split_whitespace().map(|word| word.trim_end_matches(';')).collect();
+        for word in ["icanon", "echo", "isig", "opost"] {
+            assert!(words.contains(&word), "{word} is off: {state}");
+        }
     }
 
     /// Waits for the end of the command and returns its exit code.

@@ -4,7 +4,8 @@ use crate::cli::arguments::CatchUp;
 use crate::cli::consent::{agree, saved};
 use crate::cli::done;
 use crate::cli::journaled::{end_of_plan, finish_interrupted};
-use crate::cli::style::{Line, Style};
+use crate::cli::screen::Sheet;
+use crate::cli::style::Style;
 use crate::cli::ui::Ui;
 use crate::deployment::Planned;
 use crate::error::{Error, Kind, Result};
@@ -13,9 +14,6 @@ use crate::text::{count, without_secrets};
 use crate::undo::{Catching, Journal, Plan, Verb, apply_catch_up, plan_catch_up};
 use std::process::ExitCode;
 use std::time::Duration;
-
-/// How many commits are shown.
-const COMMITS_SHOWN: usize = 10;
 
 /// Brings a person's own commits onto what the branch is now.
 pub fn run(place: &Place, what: CatchUp, ui: &mut Ui) -> Result<ExitCode> {
@@ -65,42 +63,29 @@ fn print(plan: &Plan, ui: &mut Ui) {
     if ui.wants_json() {
         return ui.document(plan);
     }
-    for line in described(plan) {
-        ui.result_line(&line);
-    }
-    ui.result(&format!("plan {}", plan.plan_id));
+    let mut sheet = sheet(plan);
+    sheet.say(Style::Plain, format!("plan {}", plan.plan_id));
+    ui.result_sheet(&sheet);
 }
 
 fn show(plan: &Plan, ui: &Ui) {
-    for line in described(plan) {
-        ui.say_line(&line);
-    }
+    ui.say_sheet(&sheet(plan));
 }
 
 /// The plan as lines; the first says what will change and where.
-fn described(plan: &Plan) -> Vec<Line> {
+fn sheet(plan: &Plan) -> Sheet {
     let place =
         plan.push_url.as_deref().map_or("here alone".into(), |url| format!("here and on {}", without_secrets(url)));
     let from = plan.local_head.as_ref().map_or("nothing", |id| &id[..10]);
     let yours = count(plan.commits_count, "commit");
     let first = format!("{}: {from} -> {yours} of yours on top of {} {place}", plan.deed(), &plan.target[..10]);
-    let mut lines = vec![Line::of(Style::Strong, first)];
-    lines.extend(
-        plan.commits.iter().take(COMMITS_SHOWN).map(|commit| {
-            Line::of(Style::Added, format!("  {} {}, {}", &commit.id[..10], commit.subject, commit.author))
-        }),
-    );
-    if plan.commits.len() > COMMITS_SHOWN {
-        lines.push(Line::of(Style::Plain, format!("  and {} more", plan.commits.len() - COMMITS_SHOWN)));
-    }
+    let mut sheet = Sheet::new(first);
+    sheet.commits("yours", Style::Added, &plan.commits, plan.commits_count);
     if !plan.skipped.is_empty() {
-        lines.push(Line::of(Style::Plain, format!("{} of them change nothing there", plan.skipped.len())));
+        sheet.say(Style::Plain, format!("{} of them change nothing there", plan.skipped.len()));
     }
-    for conflict in plan.conflicts.iter().take(COMMITS_SHOWN) {
-        lines.push(Line::of(Style::Bad, format!("conflict ({}): {}", conflict.kind, conflict.path)));
-    }
-    for warning in &plan.warnings {
-        lines.push(Line::of(Style::Caution, format!("warning: {}", warning.text)));
-    }
-    lines
+    let conflicts = plan.conflicts.iter().map(|conflict| format!("{} ({})", conflict.path, conflict.kind));
+    sheet.list(&count(plan.conflicts.len(), "conflict"), Style::Bad, conflicts, plan.conflicts.len());
+    sheet.warn(plan.warnings.iter().map(|warning| &warning.text));
+    sheet
 }

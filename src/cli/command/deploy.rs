@@ -3,19 +3,17 @@
 use crate::cli::arguments::{Move, Rollback};
 use crate::cli::consent::{agree, saved};
 use crate::cli::journaled::say_finished;
-use crate::cli::style::{Line, Style};
+use crate::cli::screen::Sheet;
+use crate::cli::style::Style;
 use crate::cli::ui::Ui;
 use crate::cli::{done, picker};
-use crate::deployment::{Host, Operation, Plan, PlanCommit, Planned, Wish, find_host, nothing, plan};
+use crate::deployment::{Host, Operation, Plan, Planned, Wish, find_host, nothing, plan};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::site::Environment;
-use crate::text::{count, without_secrets};
+use crate::text::without_secrets;
 use crate::undo;
 use std::process::ExitCode;
-
-/// How many commits are shown of those that come or go.
-const COMMITS_SHOWN: usize = 10;
 
 /// Moves an environment on.
 pub fn deploy(place: &Place, what: Move, ui: &mut Ui) -> Result<ExitCode> {
@@ -65,8 +63,8 @@ fn pick_environment(repository: &Repository, host: &Host, operation: Operation, 
         Some(tip) => format!("{}  {}  {}", environment.name, &tip.to_string()[..10], repository.subject(&tip)),
         None => format!("{}  nothing yet", environment.name),
     };
-    let lines: Vec<_> = host.deploying().iter().map(line).collect();
-    let chosen = picker::pick(ui, &format!("Which environment to {}?", verb(operation)), "<ENV>", &lines)?;
+    let lines = host.deploying().iter().map(|environment| picker::Choice::new(&line(environment), "")).collect();
+    let chosen = picker::pick(ui, &format!("Which environment to {}?", verb(operation)), "<ENV>", lines)?;
     Ok(host.deploying()[chosen].name.to_string())
 }
 
@@ -94,44 +92,26 @@ fn print_plan(made: &Plan, ui: &mut Ui) {
         ui.document(made);
         return;
     }
-    for line in described(made) {
-        ui.result_line(&line);
-    }
-    ui.result(&format!("plan {}", made.plan_id));
+    let mut sheet = sheet(made);
+    sheet.say(Style::Plain, format!("plan {}", made.plan_id));
+    ui.result_sheet(&sheet);
 }
 
 fn show(made: &Plan, ui: &Ui) {
-    for line in described(made) {
-        ui.say_line(&line);
-    }
-    for warning in &made.warnings {
-        ui.warn(&warning.text);
-    }
+    let mut sheet = sheet(made);
+    sheet.warn(made.warnings.iter().map(|warning| &warning.text));
+    ui.say_sheet(&sheet);
 }
 
 /// The plan as lines; the first says what will change and where.
-fn described(made: &Plan) -> Vec<Line> {
+fn sheet(made: &Plan) -> Sheet {
     let short = |id: &String| id[..10].to_owned();
     let from = made.expect_remote.as_ref().map_or("nothing".into(), short);
     let to = made.target_name.as_ref().map_or(short(&made.target), |name| format!("{} ({name})", short(&made.target)));
-    let first = format!("{}: {from} -> {to} on {}", made.deed(), without_secrets(&made.push_url));
-    let mut lines = vec![Line::of(Style::Strong, first)];
-    let mut list =
-        |what: &str, style: Style, commits: &[PlanCommit], number: usize| {
-            if number == 0 {
-                return;
-            }
-            lines.push(Line::of(Style::Plain, format!("{what}, {}:", count(number, "commit"))));
-            lines.extend(commits.iter().take(COMMITS_SHOWN).map(|commit| {
-                Line::of(style, format!("  {} {}, {}", &commit.id[..10], commit.subject, commit.author))
-            }));
-            if number > COMMITS_SHOWN {
-                lines.push(Line::of(Style::Plain, format!("  and {} more", number - COMMITS_SHOWN)));
-            }
-        };
-    list("arriving", Style::Added, &made.commits, made.commits_count);
-    list("leaving", Style::Removed, &made.commits_dropped, made.commits_dropped_count);
-    lines
+    let mut sheet = Sheet::new(format!("{}: {from} -> {to} on {}", made.deed(), without_secrets(&made.push_url)));
+    sheet.commits("arriving", Style::Added, &made.commits, made.commits_count);
+    sheet.commits("leaving", Style::Removed, &made.commits_dropped, made.commits_dropped_count);
+    sheet
 }
 
 fn verb(operation: Operation) -> &'static str {

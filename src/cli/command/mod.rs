@@ -17,6 +17,7 @@ pub mod man;
 pub mod patch;
 pub mod purge;
 pub mod rescue;
+pub mod resolve;
 pub mod restore;
 pub mod revert;
 pub mod setup;
