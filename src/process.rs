@@ -242,8 +242,19 @@ impl Command {
     /// handed down to us: git 2.55 gives its hooks its own standard error as a further one, and whoever waits for the end
     /// of that would wait for us.
     pub fn detach(mut self) -> Result<Child> {
+        self.inner.stdin(Stdio::null());
+        self.spawn_apart()
+    }
+
+    /// Starts such a process, whose standard input ends when the child's is dropped or we end.
+    pub fn detach_until_told(mut self) -> Result<Child> {
+        self.inner.stdin(Stdio::piped());
+        self.spawn_apart()
+    }
+
+    fn spawn_apart(mut self) -> Result<Child> {
         close_fds::set_fds_cloexec_threadsafe(3, &[]);
-        self.inner.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.inner.stdout(Stdio::null()).stderr(Stdio::null());
         self.reads_stderr = true;
         self.spawn()
     }

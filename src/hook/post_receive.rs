@@ -27,7 +27,7 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     for error in &unclear {
         voice.warning(&format!("{error}; the default is taken"));
     }
-    let state = State::of(repository, site.modes);
+    let state = State::of(repository, site.modes).hurried();
     rescued(repository, &site, &state, push, voice);
     if !push.updates.is_empty() {
         audited::moved(&state, push, voice);
@@ -38,6 +38,7 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     if push.updates.is_empty() || (only_deployments && served.is_empty()) {
         return Ok(Verdict::Accepted);
     }
+    let mut worker = worker::start_early(repository, &state);
     let mut deployed: Vec<(&Environment, Settled)> = Vec::new();
     // Marked by us because their own hooks are slow or dead: they get their backups by us as well.
     let mut earlier: Vec<(&Environment, Settled)> = Vec::new();
@@ -59,7 +60,11 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         audit(&state, environment, settled, voice);
     }
     let jobs = enqueue(repository, &site, &state, &earlier, &deployed, &kept, only_deployments);
-    let worker = jobs.is_ok().then(|| worker::start_own(repository, &state));
+    if jobs.is_ok()
+        && let Ok(Some(worker)) = &mut worker
+    {
+        worker::tell(worker);
+    }
     if !moved.is_empty() {
         // From here on a power cut takes nothing away: neither what this push brought, nor what it stands on.
         durable::sync_file_systems(&[repository.git_dir(), &repository.objects_dir()])?;
@@ -77,7 +82,7 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     }
     match jobs {
         Ok(jobs) => {
-            let waited = worker.transpose().and_then(|worker| worker::wait_for(worker.flatten(), &site, &state, &jobs));
+            let waited = worker.and_then(|worker| worker::wait_for(worker, &site, &state, &jobs));
             tell_snapshot(&site, waited, voice);
         }
         Err(error) => {

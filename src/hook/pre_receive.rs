@@ -24,7 +24,7 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
     let config = repository.config();
     let (site, _) = Site::for_hook(&config)?;
     let policy = Policy::from_config(&config, &site)?;
-    let state = State::of(repository, site.modes);
+    let state = State::of(repository, site.modes).hurried();
     let pusher = who_pushes(|name| std::env::var(name).ok(), own_user).name;
     let mut words = Words::of(&push.options);
     rescue::reconcile(repository)?;
@@ -156,7 +156,7 @@ pub(super) fn movement(environment: &Environment, update: &Update, push: &Push) 
 
 /// A note that cannot be kept stops no push: the tag is made all the same, only its place among slow hooks is less sure.
 fn note_all(repository: &Repository, site: &Site, push: &Push, moved: &[(&Environment, Update)], voice: &mut Voice) {
-    let state = State::of(repository, site.modes);
+    let state = State::of(repository, site.modes).hurried();
     for (environment, update) in moved {
         let noted = repository
             .ref_id(&environment.branch)

@@ -67,12 +67,20 @@ const SINCE_1: &str = "ALTER TABLE last_snapshot ADD COLUMN others TEXT";
 pub struct State {
     folder: PathBuf,
     modes: Modes,
+    hurried: bool,
 }
 
 impl State {
     /// Names the state of a repository; nothing is made yet.
     pub fn of(repository: &Repository, modes: Modes) -> Self {
-        Self { folder: repository.common_dir().join("cairn"), modes }
+        Self { folder: repository.common_dir().join("cairn"), modes, hurried: false }
+    }
+
+    /// Returns the state as a hook wants it, and the worker it starts: they open the database a few times a push and write a
+    /// few rows. To fold its log back into it each time it is closed takes five syncs; left there it is as durable.
+    #[must_use]
+    pub fn hurried(self) -> Self {
+        Self { hurried: true, ..self }
     }
 
     /// Returns the folder.
@@ -121,7 +129,9 @@ impl State {
                 return Err(error);
             }
         }
-        Database::open(&path)
+        let database = Database::open(&path)?;
+        database.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, self.hurried)?;
+        Ok(database)
     }
 
     /// Tells whether this process's user owns the state, and so may write the store.
@@ -144,9 +154,7 @@ impl Database {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
-        // A hook opens it a few times a push and writes a few rows. To fold the log back into the database each time it is closed
-        // takes five syncs; left there it is as durable. Whoever opens it reads the log, so that is kept short.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        // Whoever opens it reads the log, so that is kept short.
         connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
         let mut database = Self { connection };
         database.make_tables()?;

@@ -151,13 +151,16 @@ impl Database {
         Ok(())
     }
 
-    /// Notes the backup a job made, and forgets its list and the oldest finished jobs.
-    pub fn finish_job(&self, id: i64, backup: &str) -> Result<()> {
+    /// Notes the backup a job made, whose list is that of the newest finished snapshot now, and forgets the oldest finished
+    /// jobs.
+    pub fn finish_job(&self, job: &Job, backup: &str) -> Result<()> {
+        let all_or_nothing = self.connection.unchecked_transaction()?;
+        self.set_last_snapshot(&job.what.refs, &job.what.others)?;
         let update = "UPDATE job SET state = 'done', backup = ?2, error = NULL, refs = x'', others = '' WHERE id = ?1";
-        self.connection.execute(update, params![id, backup])?;
+        self.connection.execute(update, params![job.id, backup])?;
         let old = "DELETE FROM job WHERE state = 'done' AND id <= ?1 - ?2";
-        self.connection.execute(old, params![id, FINISHED_KEPT])?;
-        Ok(())
+        self.connection.execute(old, params![job.id, FINISHED_KEPT])?;
+        Ok(all_or_nothing.commit()?)
     }
 
     /// Notes why a job failed; the next worker tries it again.

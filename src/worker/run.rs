@@ -94,12 +94,13 @@ pub fn place_in_line(state: &State) -> Result<Lock> {
 /// Returns [`Kind::Unsafe`] where this user is not the owner of the repository, and [`Kind::Busy`] where another worker
 /// was at it all that time. A job that fails stays, and the others are done. A place in line is given up as soon as it is our turn.
 pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Called) -> Result<Outcome> {
+    let to_look = matches!(called, Called::ToLook);
     let state = State::of(repository, site.modes);
+    let state = if to_look { state } else { state.hurried() };
     if !state.is_ours()? {
         return Err(Error::refused("not-owner", "the store is written by the owner of the repository alone")
             .hint("run this as its owner"));
     }
-    let to_look = matches!(called, Called::ToLook);
     durable::make_folders(state.folder(), state.modes())?;
     let mut held = if to_look { snapshot_lock(&state, wait)? } else { take_snapshot_lock(&state, wait)? };
     drop(called);
@@ -197,8 +198,7 @@ fn run_job(repository: &Repository, site: &Site, state: &State, database: &Datab
         Some(id) => id,
         None => create(repository, site, &request(job, state)?, &mut |_| ())?.id.to_string(),
     };
-    database.set_last_snapshot(&job.what.refs, &job.what.others)?;
-    database.finish_job(job.id, &id)?;
+    database.finish_job(job, &id)?;
     // Pins that stay for once are swept by the next run; the backup is there.
     let _ = pins::release(repository, &job.what.token);
     Ok(id)

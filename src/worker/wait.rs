@@ -25,13 +25,17 @@ pub enum Waited {
     Failed(String),
 }
 
-/// Starts a worker for what was queued, which begins while the hook does its other work; `None` where only the owner of the
-/// repository may.
-pub fn start_own(repository: &Repository, state: &State) -> Result<Option<Child>> {
-    if state.is_ours()? { start(repository).map(Some) } else { Ok(None) }
+/// Starts a worker for what a hook is about to queue; `None` where only the owner of the repository may.
+///
+/// It looks for jobs once it is told that they are there, or when the hook ends; until then it gets ready.
+pub fn start_early(repository: &Repository, state: &State) -> Result<Option<Child>> {
+    if !state.is_ours()? {
+        return Ok(None);
+    }
+    command(repository)?.detach_until_told().map(Some)
 }
 
-/// Waits for these jobs, within the hook's budget from now on, which the worker of [`start_own`] does.
+/// Waits for these jobs, within the hook's budget from now on, of which the worker was told.
 ///
 /// Where another worker waits for its turn already, ours ends at once and that one does our jobs too.
 pub fn wait_for(worker: Option<Child>, site: &Site, state: &State, jobs: &[i64]) -> Result<Waited> {
@@ -54,10 +58,19 @@ pub fn wait_for(worker: Option<Child>, site: &Site, state: &State, jobs: &[i64])
     }
 }
 
+/// Tells a worker that was started early that all is queued.
+pub fn tell(worker: &mut Child) {
+    drop(worker.stdin.take());
+}
+
 /// Starts a worker that goes on without us.
 pub fn start(repository: &Repository) -> Result<Child> {
+    command(repository)?.detach()
+}
+
+fn command(repository: &Repository) -> Result<Command> {
     let worker = Command::new(git_cairn()?).arg("--git-dir").arg(repository.git_dir());
-    worker.args(["worker", "--once", "--detached"]).detach()
+    Ok(worker.args(["worker", "--once", "--detached"]))
 }
 
 /// Returns what became of the jobs, once all of them are done or one has failed.

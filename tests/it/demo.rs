@@ -1,6 +1,6 @@
 //! The demo is the first thing a stranger runs.
 
-use crate::support::{GIT_CAIRN, run};
+use crate::support::{GIT_CAIRN, copy_program, run};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn demo(program: &std::path::Path, words: &[&str]) -> crate::support::Ran {
 fn it_needs_no_identity_no_home_and_no_other_binary() {
     let alone = tempfile::tempdir().unwrap();
     let program = alone.path().join("git-cairn");
-    std::fs::copy(GIT_CAIRN, &program).unwrap();
+    copy_program(GIT_CAIRN, &program);
     let ran = demo(&program, &[]).ok();
     assert!(ran.stdout.contains("$ git -C clone cairn rollback live --yes"), "{}", ran.stdout);
     assert!(ran.stdout.trim_end().lines().last().unwrap().starts_with("7  "), "{}", ran.stdout);

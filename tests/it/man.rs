@@ -1,6 +1,6 @@
 //! The manual and the help: a page a verb, every flag in it, and nothing that man complains of.
 
-use crate::support::{GIT_CAIRN, World, missing_peer, run};
+use crate::support::{GIT_CAIRN, World, copy_program, missing_peer, run};
 use std::collections::BTreeSet;
 
 /// Every verb there is, as the words to type; the help of each names those below it.
@@ -81,7 +81,7 @@ fn git_opens_the_manual() {
     }
     // Where a program lies in a folder bin, its manual is found with no further setting.
     std::fs::create_dir(world.path("bin")).unwrap();
-    std::fs::copy(GIT_CAIRN, world.path("bin/git-cairn")).unwrap();
+    copy_program(GIT_CAIRN, world.path("bin/git-cairn"));
     let path = format!("{}:{}", world.path("bin").display(), std::env::var("PATH").unwrap());
     let git = |words: &[&str]| {
         run(world.in_folder(".", "git").args(words).env("PATH", &path).env("MANWIDTH", "80").env("MANPAGER", "cat"))
@@ -100,7 +100,7 @@ fn git_opens_the_manual() {
 fn the_manual_needs_a_place() {
     let world = World::new();
     std::fs::create_dir(world.path("programs")).unwrap();
-    std::fs::copy(GIT_CAIRN, world.path("programs/git-cairn")).unwrap();
+    copy_program(GIT_CAIRN, world.path("programs/git-cairn"));
     run(world.in_folder(".", world.path("programs/git-cairn")).args(["setup", "--man"])).exits(2).says("--man <dir>");
     let told = run(world.in_folder(".", GIT_CAIRN).args(["setup", "--man", "here", "--json"])).ok().json();
     assert!(told["pages"].as_array().unwrap().iter().any(|page| page == "git-cairn-deploy.1"));

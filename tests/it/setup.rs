@@ -1,6 +1,6 @@
 //! `git cairn setup`: what it writes, what it leaves alone, and what it refuses.
 
-use crate::support::{GIT_CAIRN, World, bare_host, host, host_with, run};
+use crate::support::{GIT_CAIRN, World, bare_host, copy_program, host, host_with, run};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -487,9 +487,7 @@ fn without_our_programs_the_push_passes_and_the_found_hook_runs() {
     std::fs::create_dir(world.path("bin")).unwrap();
     let built = Path::new(GIT_CAIRN).parent().unwrap();
     for name in ["git-cairn", "cairn-pre-receive", "cairn-post-receive"] {
-        let own = world.path("bin").join(name);
-        let linked = std::fs::hard_link(built.join(name), &own);
-        linked.or_else(|_| std::fs::copy(built.join(name), &own).map(drop)).unwrap();
+        copy_program(built.join(name), world.path("bin").join(name));
     }
     run(world.in_folder("site.git", world.path("bin/git-cairn")).arg("setup")).ok();
     world.git("dev", &["push", "origin", "main:live"]).ok().says("live_1");
@@ -510,7 +508,7 @@ fn one_program_alone_is_hook_enough() {
     let world = bare_host(&[]);
     std::fs::create_dir(world.path("bin")).unwrap();
     let own = world.path("bin/git-cairn");
-    std::fs::hard_link(GIT_CAIRN, &own).or_else(|_| std::fs::copy(GIT_CAIRN, &own).map(drop)).unwrap();
+    copy_program(GIT_CAIRN, &own);
     run(world.in_folder("site.git", &own).arg("setup")).ok();
     world.git("dev", &["push", "origin", "main:live"]).ok().says("live_1").says("success: backup ");
 }

@@ -76,6 +76,13 @@ pub fn run(command: &mut Command) -> Ran {
     }
 }
 
+/// Puts a copy of a program in another place. Another process writes it: one of ours that is started meanwhile would hold it
+/// open for writing, and nothing that is so can be run.
+pub fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    let copied = Command::new("cp").arg(from.as_ref()).arg(to.as_ref()).status().expect("cp");
+    assert!(copied.success(), "cp {}", from.as_ref().display());
+}
+
 /// A folder of a test's own, gone when it ends.
 pub struct World {
     dir: TempDir,

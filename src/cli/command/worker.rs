@@ -27,6 +27,8 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
             None => Repository::discover(place)?,
         };
         let site = Site::from_config(&repository.config())?;
+        // A hook starts us early; its jobs are queued when our input ends.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         let place = place_in_line(&State::of(&repository, site.modes))?;
         let outcome = run_once(&repository, &site, clock::parse_span(&what.wait)?, Called::ByPush(place))?;
         // Nobody waits for this, and nobody hears of it: what is wrong is kept beside the segment.
