@@ -206,6 +206,12 @@ pub fn free_bytes(path: &Path) -> Result<u64> {
     Ok(room.f_bavail.saturating_mul(room.f_frsize))
 }
 
+/// Returns how many bytes the file system of `path` holds in all.
+pub fn total_bytes(path: &Path) -> Result<u64> {
+    let room = rustix::fs::statvfs(path).map_err(io::Error::from).at("ask for the room on", path)?;
+    Ok(room.f_blocks.saturating_mul(room.f_frsize))
+}
+
 /// Removes temporary files that a killed process left in `folder`; our own lock must be held.
 pub fn sweep(folder: &Path) -> Result<()> {
     let entries = match std::fs::read_dir(folder) {

@@ -38,6 +38,8 @@ mod deployments;
 mod docs;
 #[path = "it/doctor.rs"]
 mod doctor;
+#[path = "it/doctor_trial.rs"]
+mod doctor_trial;
 #[path = "it/edits.rs"]
 mod edits;
 #[path = "it/exact.rs"]
@@ -112,6 +114,8 @@ mod screens;
 mod setup;
 #[path = "it/setup_asks.rs"]
 mod setup_asks;
+#[path = "it/setup_sites.rs"]
+mod setup_sites;
 #[path = "it/sites.rs"]
 mod sites;
 #[path = "it/ssh.rs"]

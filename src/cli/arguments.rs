@@ -126,9 +126,12 @@ pub struct Setup {
     /// Make no first backup
     #[arg(long)]
     pub no_backup: bool,
-    /// In every set-up repository below this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["store", "site", "environments", "from"])]
+    /// In every bare repository below this folder; with the guard only warning at first
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["site", "environments", "from"])]
     pub sites: Option<PathBuf>,
+    /// Make this folder a template (git init) of repositories that their first push sets up
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["store", "site", "environments", "from", "no_backup", "sites", "undo"])]
+    pub template: Option<PathBuf>,
     /// Take the setup back: hooks, config and our own state; the store stays
     #[arg(long, conflicts_with_all = ["store", "site", "environments", "from", "sites"])]
     pub undo: bool,
@@ -154,6 +157,9 @@ pub struct Setup {
 /// `git cairn doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
+    /// Push into a copy of the repository as well, through the hooks as they stand
+    #[arg(long)]
+    pub trial_push: bool,
     /// In every set-up repository below this folder
     #[arg(long, value_name = "DIR")]
     pub sites: Option<PathBuf>,

@@ -15,6 +15,8 @@ pub enum Did {
     Something(String),
     /// Nothing was to be done; such repositories are only counted.
     Nothing,
+    /// The same, and why is told.
+    Already(&'static str),
 }
 
 /// Runs `act` in every set-up repository below `root`, in the order of their paths, and sums up.
@@ -22,17 +24,42 @@ pub enum Did {
 /// Returns exit code 0 where all went well, 9 where some failed, the first one's error where all did, and
 /// [`Kind::NotFound`] where there is no set-up repository.
 pub fn over(root: &Path, ui: &mut Ui, mut act: impl FnMut(&Repository) -> Result<Did>) -> Result<ExitCode> {
+    let found = each(root, ui, |repository| is_set_up(repository).then(|| act(repository)))?;
+    found.ok_or_else(|| {
+        Error::not_found("no-sites", format!("no repository below {} is set up", root.display()))
+            .hint(format!("set them up: git cairn setup --sites {}", root.display()))
+    })
+}
+
+/// As [`over`], in those that are not set up as well; but for the repositories of work trees, which are no hosts.
+pub fn over_all(root: &Path, ui: &mut Ui, mut act: impl FnMut(&Repository) -> Result<Did>) -> Result<ExitCode> {
+    let is_meant = |repository: &Repository| {
+        is_set_up(repository) || repository.git_dir().file_name().is_none_or(|name| name != ".git")
+    };
+    let found = each(root, ui, |repository| is_meant(repository).then(|| act(repository)))?;
+    found.ok_or_else(|| {
+        Error::not_found("no-sites", format!("there is no bare repository below {}", root.display()))
+            .hint(format!("make one: git init --bare {}/<name>.git", root.display()))
+    })
+}
+
+fn is_set_up(repository: &Repository) -> bool {
+    repository.config().get("cairn", "id").is_some()
+}
+
+/// Runs `act` in every repository below `root`; of one for which it returns `None` nothing is said. `None`: of all.
+fn each(root: &Path, ui: &mut Ui, mut act: impl FnMut(&Repository) -> Option<Result<Did>>) -> Result<Option<ExitCode>> {
     let (mut told, mut counts, mut first) = (Vec::new(), [0_usize; 3], None);
     for git_dir in repositories(root)? {
         let did = match Repository::open(&git_dir) {
-            Ok(repository) if repository.config().get("cairn", "id").is_none() => continue,
             Ok(repository) => act(&repository),
-            Err(error) => Err(error),
+            Err(error) => Some(Err(error)),
         };
+        let Some(did) = did else { continue };
         told.push(tell(&git_dir, &did, ui));
         match did {
             Ok(Did::Something(_)) => counts[0] += 1,
-            Ok(Did::Nothing) => counts[1] += 1,
+            Ok(Did::Nothing | Did::Already(_)) => counts[1] += 1,
             Err(error) => {
                 counts[2] += 1;
                 first.get_or_insert(error);
@@ -40,9 +67,8 @@ pub fn over(root: &Path, ui: &mut Ui, mut act: impl FnMut(&Repository) -> Result
         }
     }
     let [done, unchanged, failed] = counts;
-    if done + unchanged + failed == 0 {
-        return Err(Error::not_found("no-sites", format!("no repository below {} is set up", root.display()))
-            .hint("set one up: git -C <repository> cairn setup"));
+    if told.is_empty() {
+        return Ok(None);
     }
     if let (Some(error), 0) = (first, done + unchanged) {
         return Err(error);
@@ -52,7 +78,7 @@ pub fn over(root: &Path, ui: &mut Ui, mut act: impl FnMut(&Repository) -> Result
     }
     let word = if done + unchanged + failed == 1 { "repository" } else { "repositories" };
     ui.say(&format!("{} {word}: {done} done, {unchanged} unchanged, {failed} failed", done + unchanged + failed));
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(Kind::Partial.exit_code()) })
+    Ok(Some(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(Kind::Partial.exit_code()) }))
 }
 
 /// Prints the line of one repository and returns its part of the document.
@@ -60,6 +86,7 @@ fn tell(git_dir: &Path, did: &Result<Did>, ui: &mut Ui) -> Value {
     let shown = git_dir.display().to_string();
     match did {
         Ok(Did::Something(text)) if !ui.wants_json() => ui.result(&format!("{shown}: {text}")),
+        Ok(Did::Already(text)) if !ui.wants_json() => ui.result(&format!("{shown}: {text}")),
         Ok(_) => {}
         Err(error) => {
             ui.warn(&format!("{shown}: {error}"));
@@ -68,7 +95,7 @@ fn tell(git_dir: &Path, did: &Result<Did>, ui: &mut Ui) -> Value {
     }
     match did {
         Ok(Did::Something(text)) => json!({"repository": shown, "ok": true, "did": text, "problem": null}),
-        Ok(Did::Nothing) => json!({"repository": shown, "ok": true, "did": null, "problem": null}),
+        Ok(Did::Nothing | Did::Already(_)) => json!({"repository": shown, "ok": true, "did": null, "problem": null}),
         Err(error) => json!({"repository": shown, "ok": false, "did": null, "problem": error.to_string()}),
     }
 }

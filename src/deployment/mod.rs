@@ -1,5 +1,6 @@
 //! Deployments: movements of an environment's branch, numbered in the order they happened, each marked by a tag.
 
+mod anchors;
 mod ask;
 mod list;
 mod order;
@@ -9,6 +10,7 @@ mod served;
 mod settle;
 mod tag;
 
+pub use anchors::anchors;
 pub use ask::{Host, find_any_host, find_host};
 pub use list::{Deployment, of_advertised, of_repository};
 pub use order::{Goal, happened};

@@ -51,5 +51,5 @@ pub use remote::{Advertised, Lease, Remote};
 pub use repository::{CommitLine, Place, Repository, TagObject, is_null, null_id};
 pub use rules::{Conversion, Filter, LineEnds, RULES_BYTES_MAX, RuleFiles, Rules, to_utf8, undo_ident};
 pub use scratch::{Attributes, Collision, CommitText, Merge, Scratch, TreeChange};
-pub use settings::settings;
+pub use settings::{settings, settings_of_file};
 pub use version::{GitVersion, git_version};

@@ -2,8 +2,10 @@
 
 use super::config::Scope;
 use super::{Config, Key, Place};
+use crate::error::Result;
 use crate::process::Command;
 use bstr::ByteSlice;
+use std::path::Path;
 
 /// Returns the settings whose names begin with one of these, such as `color.`, as git itself answers them where the person is.
 ///
@@ -15,8 +17,21 @@ pub fn settings(place: &Place, beginnings: &[&str]) -> Config {
     }
     let any = beginnings.iter().map(|beginning| beginning.replace('.', "\\.")).collect::<Vec<_>>().join("|");
     let output = command.args(["config", "--null", "--get-regexp"]).arg(format!("^({any})")).output();
+    output.map_or_else(|_| Config::default(), |output| parsed(&output.stdout))
+}
+
+/// Returns what one config file says, as git reads it; a missing file says nothing.
+pub fn settings_of_file(path: &Path) -> Result<Config> {
+    if !path.exists() {
+        return Ok(Config::default());
+    }
+    Command::git().args(["config", "--null", "--list", "--file"]).arg(path).read().map(|out| parsed(&out))
+}
+
+/// Reads what `git config --null` prints.
+fn parsed(output: &[u8]) -> Config {
     let mut config = Config::default();
-    for entry in output.iter().flat_map(|output| output.stdout.split(|byte| *byte == 0)) {
+    for entry in output.split(|byte| *byte == 0) {
         // A key without a value stands alone, and is true.
         let (key, value) = entry.split_once_str("\n").unwrap_or((entry, b"true"));
         let mut words = key.splitn(2, |byte| *byte == b'.');

@@ -1,6 +1,7 @@
 //! What was seen of a host, judged: a line each, with the command that mends it. Nothing is looked at here.
 
 use super::facts::{Backed, Facts, JobFacts, StoreFacts};
+use super::trial::{Means, Tried};
 use crate::clock;
 use crate::guard::Mode;
 use crate::hook::Layout;
@@ -55,6 +56,7 @@ pub struct Check {
 /// Judges everything that was seen of a host.
 pub fn checks(facts: &Facts) -> Vec<Check> {
     let mut all = hooks(facts);
+    all.extend(facts.tried.iter().flat_map(trial));
     all.push(programs(facts));
     all.extend(config(facts));
     all.extend(guard(facts));
@@ -98,6 +100,11 @@ fn hooks(facts: &Facts) -> Vec<Check> {
     let folder = path(&facts.hooks_folder);
     found.push(match facts.layout {
         Layout::Own => ok("hooks-path", format!("git looks for hooks in {folder}, which is this repository's alone")),
+        Layout::Beside { .. } if facts.looks_in != facts.hooks_folder => error(
+            "hooks-path",
+            format!("git looks for hooks in {}, and ours stand in {folder}", path(&facts.looks_in)),
+            install,
+        ),
         Layout::Beside { .. } => {
             ok("hooks-path", format!("core.hooksPath names {folder}, from where what stood before runs too"))
         }
@@ -123,6 +130,57 @@ fn by_path(facts: &Facts) -> Check {
         names.join(", ")
     );
     warning("by-path", text, format!("git config core.hooksPath {}", path(&facts.hooks_folder)))
+}
+
+/// What the pushes into a copy came to.
+fn trial(tried: &Result<Vec<Tried>, String>) -> Vec<Check> {
+    match tried {
+        Ok(tried) => tried.iter().map(push).collect(),
+        Err(why) => {
+            let again = "git cairn hooks install && git cairn doctor --trial-push";
+            vec![error("trial-push", format!("no push could be tried: {why}"), again)]
+        }
+    }
+}
+
+fn push(tried: &Tried) -> Check {
+    let Tried { means, branch, accepted, said } = tried;
+    let says = |word: &str| said.iter().find(|line| line.starts_with(word)).cloned();
+    let name = match means {
+        Means::Push => "trial-push",
+        Means::Deployment => "trial-deployment",
+        Means::Rewind => "trial-rewind",
+    };
+    // Only our own verdict comes with a document.
+    let judged = says("hint: cairn {").is_some();
+    let telling = ["error: ", "success: ", "warning: ", "fatal: ", "hint: "].iter().find_map(|word| says(word));
+    let telling = telling.unwrap_or_else(|| "nothing was said".into());
+    let well = match means {
+        Means::Push => *accepted && says("hint: this is a trial").is_some(),
+        Means::Deployment => {
+            if *accepted {
+                says("success: ").is_some()
+            } else {
+                judged
+            }
+        }
+        Means::Rewind => judged || *accepted && said.iter().any(|line| line.contains("is kept until")),
+    };
+    let (what, answer) = (
+        match means {
+            Means::Push => "a push",
+            Means::Deployment => "a deployment",
+            Means::Rewind => "a push that drops commits",
+        },
+        if *accepted { "accepted" } else { "refused" },
+    );
+    let text = format!("{what} to {branch} is {answer}: {telling}");
+    if well {
+        return ok(name, text);
+    }
+    let hint =
+        said.iter().filter(|line| !line.starts_with("hint: cairn {")).find_map(|line| line.strip_prefix("hint: "));
+    error(name, text, hint.unwrap_or("git cairn hooks install").to_owned())
 }
 
 fn programs(facts: &Facts) -> Check {
@@ -218,11 +276,16 @@ fn guard(facts: &Facts) -> Vec<Check> {
             "audit",
             format!("{}, as written, and more can be", count(usize::try_from(*lines).unwrap_or(usize::MAX), "line")),
         ),
-        Ok((_, Some(problem))) => error("audit", format!("the audit was altered: {problem}"), "git cairn audit verify"),
+        // What is left of it is for whoever looks into that; a new log goes on.
+        Ok((_, Some(problem))) => error(
+            "audit",
+            format!("the audit was altered: {problem}"),
+            format!("git cairn audit verify || mv {0} {0}.altered && git cairn setup", path(&facts.audit_file)),
+        ),
         Err(why) => error(
             "audit",
             format!("{why}; pushes are refused"),
-            "git cairn guard pause --for 1h --reason \"the audit cannot be written\"",
+            format!("mv {0} {0}.unwritable && git cairn setup", path(&facts.audit_file)),
         ),
     };
     vec![mode, paused, audit]
@@ -275,17 +338,17 @@ fn objects(facts: &Facts) -> Vec<Check> {
 
 fn store(facts: &Facts) -> Vec<Check> {
     let site = &facts.site;
-    let Some(StoreFacts { place, unwritable, free_bytes, same_disk, .. }) = &facts.store else {
+    let Some(StoreFacts { place, unwritable, free_bytes, total_bytes, same_disk, .. }) = &facts.store else {
         let text = format!("the store {} is not there: is it mounted?", path(&site.store));
         return vec![error(
             "store",
             text,
-            format!("mount it, or name another: git cairn setup --store <dir> (it is {})", path(&site.store)),
+            "git cairn setup --store <a directory that is there, or this one when it is mounted>",
         )];
     };
     let mut found = vec![match unwritable {
         None => ok("store", format!("{} can be written, durably", path(place))),
-        Some(why) => error("store", why, format!("ls -ld {}", path(place))),
+        Some(why) => error("store", why, format!("chmod u+rwx {}", path(place))),
     }];
     found.push(if *free_bytes >= site.reserve_bytes {
         ok("room", format!("{} are free, {} are reserved", size(*free_bytes), size(site.reserve_bytes)))
@@ -297,7 +360,12 @@ fn store(facts: &Facts) -> Vec<Check> {
                 size(*free_bytes),
                 size(site.reserve_bytes)
             ),
-            "git cairn backup expire",
+            // No room that could be made is enough for more than there is.
+            if site.reserve_bytes < *total_bytes {
+                "git cairn backup expire".to_owned()
+            } else {
+                format!("git config cairn.reserve {}MiB", (free_bytes >> 20) / 2)
+            },
         )
     });
     found.push(if *same_disk {
@@ -392,4 +460,92 @@ fn changed(facts: &Facts) -> Check {
         );
     }
     ok("changed", "references and HEAD are those of the newest backup, or of one that waits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::Config;
+    use crate::health::facts::Newest;
+    use crate::site::Site;
+    use jiff::Timestamp;
+    use std::path::PathBuf;
+
+    /// A host on which all is well.
+    fn well() -> Facts {
+        let config = Config::of(&["cairn.id=1", "cairn.site=site", "cairn.store=/store"]);
+        let newest = Newest { id: "1".into(), at: Timestamp::UNIX_EPOCH, proven: true, damaged: false };
+        Facts {
+            site: Site::from_config(&config).unwrap(),
+            now: Timestamp::UNIX_EPOCH,
+            config,
+            git: None,
+            layout: Layout::Own,
+            hooks_folder: "/site.git/hooks".into(),
+            looks_in: "/site.git/hooks".into(),
+            hooks: vec![],
+            open_programs: vec![],
+            strange_owner: (0, vec![]),
+            wide: vec![],
+            objects: 0,
+            commit_graph: true,
+            bitmap: true,
+            store: Some(StoreFacts {
+                place: "/store".into(),
+                unwritable: None,
+                free_bytes: 4 << 30,
+                total_bytes: 8 << 30,
+                same_disk: false,
+                clock_ahead: 0,
+            }),
+            jobs_on: None,
+            jobs: Ok(JobFacts::default()),
+            backups: Ok(vec![Backed { environment: "dev".into(), exists: true, newest: Some(newest) }]),
+            unstored: None,
+            names_hooks_path: false,
+            by_path: vec![],
+            guard: Ok(Mode::Enforce),
+            paused: Ok(None),
+            tried: None,
+            audit_file: PathBuf::from("/site.git/cairn/audit.jsonl"),
+            audit: Ok((1, None)),
+        }
+    }
+
+    fn found(facts: &Facts, name: &str) -> Check {
+        checks(facts).into_iter().find(|check| check.name == name).unwrap()
+    }
+
+    fn changed_store(change: impl FnOnce(&mut StoreFacts)) -> Facts {
+        let mut facts = well();
+        change(facts.store.as_mut().unwrap());
+        facts
+    }
+
+    #[test]
+    fn what_no_test_can_do_to_its_machine() {
+        for name in ["clock", "jobs-disk", "room", "store"] {
+            assert_eq!(found(&well(), name).level, Level::Ok, "{name}");
+        }
+        for ahead in [61, -61] {
+            let clock = found(&changed_store(|store| store.clock_ahead = ahead), "clock");
+            assert_eq!((clock.level, clock.fix.as_deref()), (Level::Warning, Some("timedatectl set-ntp true")));
+        }
+        let mut early = well();
+        early.now = Timestamp::from_second(-61).unwrap();
+        assert_eq!(found(&early, "clock").level, Level::Warning);
+        let nfs = Facts { jobs_on: Some("NFS"), ..well() };
+        assert_eq!(found(&nfs, "jobs-disk").level, Level::Error);
+        assert!(found(&nfs, "jobs-disk").text.contains("NFS"));
+        let shut = found(&changed_store(|store| store.unwritable = Some("no".into())), "store");
+        assert_eq!((shut.level, shut.fix.as_deref()), (Level::Error, Some("chmod u+rwx /store")));
+    }
+
+    #[test]
+    fn room_is_made_where_it_can_be() {
+        let full = |total_bytes| changed_store(|store| (store.free_bytes, store.total_bytes) = (1 << 30, total_bytes));
+        let fix = |facts: &Facts| found(facts, "room").fix.unwrap();
+        assert_eq!(fix(&full(8 << 30)), "git cairn backup expire");
+        assert_eq!(fix(&full(2 << 30)), "git config cairn.reserve 512MiB");
+    }
 }

@@ -1,5 +1,6 @@
 //! Looking at a host. Nothing is decided here, and nothing stays changed.
 
+use super::trial::{Tried, try_pushes};
 use crate::audit::{Line, Log, verify};
 use crate::backup::{Catalog, has_problem, host_store, is_proven};
 use crate::clock;
@@ -73,6 +74,8 @@ pub struct StoreFacts {
     pub unwritable: Option<String>,
     /// How many bytes are free.
     pub free_bytes: u64,
+    /// How many its file system holds in all.
+    pub total_bytes: u64,
     /// Whether it lies on the file system of the repository.
     pub same_disk: bool,
     /// How far the clock of its file system is ahead of ours, in seconds.
@@ -107,6 +110,8 @@ pub struct Facts {
     pub layout: Layout,
     /// The folder ours stand in.
     pub hooks_folder: PathBuf,
+    /// The folder that git looks in.
+    pub looks_in: PathBuf,
     /// The hooks.
     pub hooks: Vec<Hook>,
     /// Whether the repository's own config names the folder, which counts before what whoever pushes has configured.
@@ -140,12 +145,17 @@ pub struct Facts {
     pub guard: Result<Mode, String>,
     /// The pause of the guard that is in force, or why that cannot be known.
     pub paused: Result<Option<Pause>, String>,
+    /// The pushes that were tried, or why they could not be; `None`: that was not asked for.
+    pub tried: Option<Result<Vec<Tried>, String>>,
+    /// The file of the audit.
+    pub audit_file: PathBuf,
     /// How many lines the audit has, and what is wrong with them; or why it cannot be read or written.
     pub audit: Result<(u64, Option<String>), String>,
 }
 
-/// Looks at a host. A file is written to the store and removed again; the hooks run as a trial.
-pub fn gather(repository: &Repository) -> Result<Facts> {
+/// Looks at a host. A file is written to the store and removed again; the hooks run as a trial, and with `push` real pushes
+/// into a copy are tried as well.
+pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
     let config = repository.config();
     let site = Site::from_config(&config)?;
     let state = State::of(repository, site.modes);
@@ -157,9 +167,11 @@ pub fn gather(repository: &Repository) -> Result<Facts> {
     let objects = repository.objects_dir();
     let idle = jobs.as_ref().is_ok_and(|jobs| jobs.waiting + jobs.running + jobs.failed == 0);
     Ok(Facts {
+        tried: push.then(|| tried_pushes(repository, &seen)),
         now: clock::now(),
         git: git_version().ok(),
         hooks_folder: hooks.own_folder(&layout),
+        looks_in: hooks.folder.clone(),
         open_programs: open_programs(&seen),
         names_hooks_path: hooks.hooks_path.is_some(),
         by_path: by_path(&state, &hook::user_name(owner.0)),
@@ -175,6 +187,7 @@ pub fn gather(repository: &Repository) -> Result<Facts> {
         unstored: if idle { unstored(repository, &state).unwrap_or(None) } else { None },
         guard: Policy::from_config(&config, &site).map(|policy| policy.mode).map_err(|error| error.to_string()),
         paused: Pause::in_force(&state, clock::now()).map_err(|error| error.to_string()),
+        audit_file: Log::of(&state).path(),
         audit: audit(&state),
         backups: backups(repository, &site).map_err(|error| error.to_string()),
         jobs,
@@ -183,6 +196,14 @@ pub fn gather(repository: &Repository) -> Result<Facts> {
         config,
         site,
     })
+}
+
+fn tried_pushes(repository: &Repository, hooks: &[Hook]) -> Result<Vec<Tried>, String> {
+    if hooks.iter().any(|hook| hook.inspected.problem.is_some() || hook.fails.is_some()) {
+        return Err("the hooks do not run".into());
+    }
+    let hooks: Vec<_> = hooks.iter().map(|hook| hook.inspected.clone()).collect();
+    try_pushes(repository, &hooks).map_err(|error| error.to_string())
 }
 
 fn tried(repository: &Repository, inspected: Inspected) -> Hook {
@@ -266,6 +287,7 @@ fn look_at_store(repository: &Repository, site: &Site) -> StoreFacts {
         place: site.store.clone(),
         unwritable,
         free_bytes: durable::free_bytes(&site.store).unwrap_or(0),
+        total_bytes: durable::total_bytes(&site.store).unwrap_or(0),
         same_disk: device(&site.store) == device(&repository.common_dir()),
         clock_ahead,
     }

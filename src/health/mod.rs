@@ -3,6 +3,7 @@
 mod checks;
 mod facts;
 mod standing;
+mod trial;
 
 pub use checks::{Check, Level, checks};
 pub use facts::{Facts, gather};

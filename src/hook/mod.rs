@@ -13,12 +13,15 @@ mod say;
 
 pub use audited::who_types;
 pub use files::{
-    Facts, Forge, Inspected, InstallPlan, Layout, Record, Step, facts, inspect, plan_install, plan_uninstall, try_out,
+    Facts, Forge, Inspected, InstallPlan, Layout, Record, Step, facts, inspect, plan_install, plan_template,
+    plan_uninstall, try_out,
 };
 pub use pusher::{Pusher, user_name, who_pushes};
 
+use crate::durable::Modes;
 use crate::error::{Error, Result};
 use crate::git::Repository;
+use crate::queue::State;
 use crate::site::Site;
 use input::Push;
 use say::Voice;
@@ -53,8 +56,14 @@ impl Event {
     }
 }
 
+/// Makes a repository a host.
+pub type SetUp = fn(&Repository) -> Result<()>;
+
 /// Runs a hook as git started it; `arguments` are those after the program's name. Returns its exit code.
-pub fn run(event: Event, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+///
+/// A repository that is not set up is left alone, unless `cairn.setupOnPush` is on: then `set_up` does it before the first push
+/// is judged, and where it fails the push is refused.
+pub fn run(event: Event, arguments: impl Iterator<Item = OsString>, set_up: SetUp) -> ExitCode {
     let found = found_hook(arguments);
     let mut voice = Voice::new();
     let push = match Push::read() {
@@ -67,11 +76,13 @@ pub fn run(event: Event, arguments: impl Iterator<Item = OsString>) -> ExitCode 
     if push.raw.is_empty() && std::env::var_os(TRIAL).is_some() {
         return trial(event, &mut voice);
     }
-    let ours = here().and_then(|repository| match event {
-        // Our hook file came here by a copy or a template: this repository is none of ours.
-        _ if repository.config().get("cairn", "id").is_none() => Ok(Verdict::Accepted),
-        Event::PreReceive => audited::judge(&repository, &push, &mut voice),
-        Event::PostReceive => post_receive::run(&repository, &push, &mut voice),
+    // What stood here before may serve what is pushed, and a trial is not to be served.
+    let found = found.filter(|_| !is_trial());
+    let host = here().and_then(|repository| host(event, repository, set_up, &mut voice));
+    let ours = host.and_then(|host| match (event, host) {
+        (_, None) => Ok(Verdict::Accepted),
+        (Event::PreReceive, Some(repository)) => audited::judge(&repository, &push, &mut voice),
+        (Event::PostReceive, Some(repository)) => post_receive::run(&repository, &push, &mut voice),
     });
     match ours {
         Ok(Verdict::Refused) => return ExitCode::FAILURE,
@@ -88,6 +99,26 @@ pub fn run(event: Event, arguments: impl Iterator<Item = OsString>) -> ExitCode 
         audited::refused_by_other(&push, &mut voice);
     }
     code
+}
+
+/// Tells whether git runs us in a copy that `doctor` pushes into.
+fn is_trial() -> bool {
+    here().is_ok_and(|repository| State::of(&repository, Modes::OWNER).is_trial())
+}
+
+/// Returns the repository if it is set up, or is to be by its first push. `None`: our hook file came to one of others, by a
+/// copy or a template.
+fn host(event: Event, repository: Repository, set_up: SetUp, voice: &mut Voice) -> Result<Option<Repository>> {
+    let config = repository.config();
+    if config.get("cairn", "id").is_some() {
+        return Ok(Some(repository));
+    }
+    if event != Event::PreReceive || config.is_true("cairn", "setupOnPush") != Some(true) {
+        return Ok(None);
+    }
+    set_up(&repository).map_err(|error| error.while_doing("this repository cannot be set up"))?;
+    voice.hint("this push set the repository up; on the host: git cairn doctor");
+    Repository::open(repository.git_dir()).map(Some)
 }
 
 /// The variable by which a run without a push says that it is a trial: of that, the hook that was there before hears nothing.
@@ -128,7 +159,8 @@ fn found_hook(mut arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> 
 fn here() -> Result<Repository> {
     let git_dir = std::env::var_os("GIT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
     if !git_dir.join("HEAD").exists() {
-        return Err(Error::not_found("not-a-hook", "this is run by git as a hook of a repository"));
+        return Err(Error::not_found("not-a-hook", "this is run by git as a hook of a repository")
+            .hint("to try the hooks out: git cairn doctor"));
     }
     Repository::open(&git_dir)
 }

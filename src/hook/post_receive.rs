@@ -38,7 +38,7 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     if push.updates.is_empty() || (only_deployments && served.is_empty()) {
         return Ok(Verdict::Accepted);
     }
-    let mut worker = worker::start_early(repository, &state);
+    let mut worker = if state.is_trial() { Ok(None) } else { worker::start_early(repository, &state) };
     let mut deployed: Vec<(&Environment, Settled)> = Vec::new();
     // Marked by us because their own hooks are slow or dead: they get their backups by us as well.
     let mut earlier: Vec<(&Environment, Settled)> = Vec::new();
@@ -81,6 +81,7 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         edits::tell(one, tag.as_deref(), voice);
     }
     match jobs {
+        Ok(_) if state.is_trial() => voice.hint("this is a trial: no backup is made"),
         Ok(jobs) => {
             let waited = worker.and_then(|worker| worker::wait_for(worker, &site, &state, &jobs));
             tell_snapshot(&site, waited, voice);

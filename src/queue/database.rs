@@ -8,6 +8,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The file by which the state of a copy that `doctor` pushes into is known.
+pub const TRIAL_MARK: &str = "trial";
+
 /// How long a write waits for another one.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -86,6 +89,11 @@ impl State {
     /// Returns the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Tells whether this is a copy that is gone in a moment: nothing outside it is to be done for a push into it.
+    pub fn is_trial(&self) -> bool {
+        self.folder.join(TRIAL_MARK).exists()
     }
 
     /// Returns the modes of what is made in it.

@@ -8,6 +8,6 @@ mod database;
 mod job;
 mod movement;
 
-pub use database::{Database, State};
+pub use database::{Database, State, TRIAL_MARK};
 pub use job::{Job, JobState, NewJob, Progress};
 pub use movement::{Movement, MovementState};

@@ -6,14 +6,13 @@ use super::{Change, SetupPlan};
 use crate::backup::{Edits, Initiator, Manifest, Progress, Request, create, ensure_store, host_store};
 use crate::clock;
 use crate::deployment::highest_in_store;
-use crate::durable::{self, Modes};
+use crate::durable;
 use crate::error::{AtPath, Error, Result};
 use crate::git::Repository;
 use crate::process::undisturbed;
 use crate::queue::State;
 use crate::site::{META_REF, Site};
 use crate::worker::{Frozen, remember};
-use std::path::Path;
 
 /// Carries out a plan, but for the first backup. The snapshot lock must be held since before the look.
 ///
@@ -26,7 +25,11 @@ pub fn apply(repository: &Repository, plan: &SetupPlan) -> Result<()> {
 fn carry_out(repository: &Repository, plan: &SetupPlan) -> Result<()> {
     let state = State::of(repository, plan.site.modes);
     keep_found_config(repository, &state)?;
-    ConfigFile::planned(repository, &plan.settings())?.put()?;
+    // What can fail for a reason outside the repository comes first.
+    if plan.changes.iter().any(|change| matches!(change, Change::Store(_))) {
+        durable::make_folders(&plan.site.store, plan.site.modes)?;
+    }
+    ConfigFile::planned(&repository.common_dir().join("config"), &plan.settings())?.put()?;
     for change in &plan.changes {
         apply_one(repository, &plan.site, change)?;
     }
@@ -41,8 +44,13 @@ fn carry_out(repository: &Repository, plan: &SetupPlan) -> Result<()> {
     if plan.changes.iter().any(moved) {
         state.database()?.forget_last_snapshot()?;
     }
-    remember_tips(repository, &site, &state)?;
-    ensure_store(repository, &site, &host_store(&site))
+    make_ready(repository, &site)
+}
+
+/// Begins to count what moves, and to write the store, which must be there.
+pub fn make_ready(repository: &Repository, site: &Site) -> Result<()> {
+    remember_tips(repository, site, &State::of(repository, site.modes))?;
+    ensure_store(repository, site, &host_store(site))
 }
 
 fn apply_one(repository: &Repository, site: &Site, change: &Change) -> Result<()> {
@@ -56,14 +64,9 @@ fn apply_one(repository: &Repository, site: &Site, change: &Change) -> Result<()
             let path = repository.common_dir().join("description");
             std::fs::write(&path, text).at("write", &path)
         }
-        Change::Store(folder) => make_store(folder, site.modes),
-        // The config was written as one.
-        Change::Set { .. } | Change::Backup => Ok(()),
+        // The store was made before, and the config written as one.
+        Change::Store(_) | Change::Set { .. } | Change::Backup => Ok(()),
     }
-}
-
-fn make_store(folder: &Path, modes: Modes) -> Result<()> {
-    durable::make_folders(folder, modes)
 }
 
 /// Where the branches stand now is where counting their movements begins.

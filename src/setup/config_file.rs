@@ -1,14 +1,15 @@
 //! The repository's own config file: what it would be, and putting that in its place in one step.
 
 use crate::backup::names_secret;
+use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Kind, Result};
-use crate::git::Repository;
+use crate::process::Command;
 use crate::text::without_secrets;
 use crate::uncommitted::patch::{Paint, write_texts};
 use bstr::ByteSlice;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -27,22 +28,25 @@ pub struct Setting {
 #[derive(Debug)]
 pub struct ConfigFile {
     path: PathBuf,
-    before: Vec<u8>,
+    /// `None`: there is no such file.
+    before: Option<Vec<u8>>,
     after: Vec<u8>,
 }
 
 impl ConfigFile {
-    /// Lets git set all of this in a copy; the file itself stays as it is.
-    pub fn planned(repository: &Repository, settings: &[Setting]) -> Result<Self> {
-        let path = repository.common_dir().join("config");
-        let path = std::fs::canonicalize(&path).at("find", &path)?;
-        let before = std::fs::read(&path).at("read", &path)?;
+    /// Lets git set all of this in a copy; the file itself stays as it is, and may be missing.
+    pub fn planned(path: &Path, settings: &[Setting]) -> Result<Self> {
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let before = match std::fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            read => Some(read.at("read", &path)?),
+        };
         let aside = std::env::temp_dir();
         let copy = tempfile::NamedTempFile::with_prefix("cairn-").at("make a file in", &aside)?;
-        std::fs::write(copy.path(), &before).at("write", copy.path())?;
+        std::fs::write(copy.path(), before.as_deref().unwrap_or_default()).at("write", copy.path())?;
         for Setting { key, value, add } in settings {
             let how = if *add { "--add" } else { "--replace-all" };
-            let git = repository.git().args(["config", "--file"]).arg(copy.path()).args([how, key]).arg(value);
+            let git = Command::git().args(["config", "--file"]).arg(copy.path()).args([how, key]).arg(value);
             git.read().map_err(|error| error.while_doing(format!("setting {key}")))?;
         }
         let after = std::fs::read(copy.path()).at("read", copy.path())?;
@@ -51,17 +55,18 @@ impl ConfigFile {
 
     /// Writes what differs, as a unified diff and without secrets.
     pub fn diff(&self, paint: Paint, out: &mut dyn Write) -> Result<()> {
-        write_texts("config", &shown(&self.before), &shown(&self.after), paint, out)
+        write_texts("config", &shown(self.before.as_deref().unwrap_or_default()), &shown(&self.after), paint, out)
     }
 
     /// Puts the file as it would be in place, whole or not at all.
     ///
     /// Returns [`Kind::Moved`] where the file is no longer what it was.
     pub fn put(&self) -> Result<()> {
-        if self.before == self.after {
-            return Ok(());
+        match &self.before {
+            Some(before) if *before == self.after => Ok(()),
+            Some(before) => replace(&self.path, Some(before), &self.after),
+            None => durable::write_new(&self.path, &self.after, Modes { folder: 0o755, file: 0o644 }),
         }
-        replace(&self.path, Some(&self.before), &self.after)
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Options {
     pub git_cairn: PathBuf,
     /// The id that a new site gets; `None`: a random one.
     pub id: Option<String>,
+    /// Whether the guard of a new site only warns, where nothing says what it does.
+    pub warn: bool,
 }
 
 /// One thing to be done.
@@ -135,7 +137,7 @@ impl SetupPlan {
                 _ => None,
             }));
         }
-        ConfigFile::planned(repository, &settings)
+        ConfigFile::planned(&repository.common_dir().join("config"), &settings)
     }
 }
 
@@ -211,6 +213,9 @@ fn settings(repository: &Repository, options: &Options, config: &mut Config, cha
     let name = folder_name(repository.git_dir());
     if config.get_key("cairn.id").is_none() {
         set(config, "cairn.id", options.id.clone().unwrap_or_else(new_id));
+        if options.warn && config.get_key("cairn.guard").is_none() {
+            set(config, "cairn.guard", "warn".into());
+        }
     }
     let site = options.site.clone().or_else(|| config.get_key("cairn.site")).unwrap_or_else(|| clean_site_name(&name));
     check_site_name(&site)?;

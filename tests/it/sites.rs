@@ -93,9 +93,9 @@ fn worker_setup_and_verify_go_over_all_as_well() {
     world.cairn(".", &["worker", "--once", "--sites", "srv"]).ok().says("1 done, 2 unchanged");
     assert_eq!(world.backups("srv/a.git").len(), 2);
     world.git("srv/c.git", &["config", "--unset", "receive.advertisePushOptions"]).ok();
-    let said = world.cairn(".", &["setup", "--sites", "srv"]).ok().says("1 done, 2 unchanged");
+    let said = world.cairn(".", &["setup", "--sites", "srv"]).ok().says("2 done, 2 unchanged");
     assert!(said.stdout.contains("receive.advertisePushOptions"), "{}", said.stdout);
-    world.cairn(".", &["backup", "verify", "--sites", "srv"]).ok().says("3 done, 0 unchanged");
+    world.cairn(".", &["backup", "verify", "--sites", "srv"]).ok().says("4 done, 0 unchanged");
     let mut kept = std::fs::read_dir(world.path("srv/a.cairn/a/code")).unwrap().map(|entry| entry.unwrap().path());
     let bundle = kept.find(|path| path.extension().is_some_and(|ending| ending == "bundle")).unwrap();
     let bytes = std::fs::read(&bundle).unwrap();

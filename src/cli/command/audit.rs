@@ -1,15 +1,13 @@
 //! `git cairn audit`.
 
-use crate::audit::{Anchor, Entry, Line, Log, Problem, Report, Sync, Verdict, What, verify};
-use crate::backup::{Catalog, host_store};
+use crate::audit::{Line, Log, Problem, Report, Verdict, What, verify};
 use crate::cli::arguments::{Audit, AuditVerb};
 use crate::cli::ui::Ui;
 use crate::cli::{done, table};
 use crate::clock;
-use crate::deployment::of_repository;
+use crate::deployment::anchors;
 use crate::error::{Error, Result};
 use crate::git::{Place, Repository};
-use crate::hook::who_types;
 use crate::queue::State;
 use crate::site::Site;
 use crate::text::count;
@@ -104,18 +102,6 @@ fn row(line: &Line) -> Vec<String> {
     ]
 }
 
-/// Begins the log of a repository that has none. What was restored knows of an earlier one, which stayed behind.
-pub(super) fn begin(repository: &Repository, site: &Site) -> Result<()> {
-    let log = Log::of(&State::of(repository, site.modes));
-    if log.path().exists() {
-        return Ok(());
-    }
-    let mut earlier: Vec<String> = anchors(repository, site)?.0.into_iter().map(|anchor| anchor.head.log).collect();
-    earlier.sort();
-    earlier.dedup();
-    log.append(&Entry::new(clock::now(), What::Begin, who_types()).about(&earlier.join(" ")), Sync::Now)
-}
-
 fn report(repository: &Repository, log: &Log, ui: &mut Ui) -> Result<ExitCode> {
     let (anchors, unread) = anchors(repository, &Site::from_config(&repository.config())?)?;
     if let Some(error) = unread {
@@ -157,21 +143,4 @@ fn count_of(n: u64, word: &str) -> String {
 fn damage(report: &Report) -> Error {
     Error::damaged("audit", format!("the audit is not as it was written: {}", count(report.problems.len(), "problem")))
         .hint("compare the file with a copy of the disk; the lines that still stand are true")
-}
-
-/// What deployment tags and backups know of the log, and why no backup was asked where the store cannot be read.
-fn anchors(repository: &Repository, site: &Site) -> Result<(Vec<Anchor>, Option<Error>)> {
-    let deployments = of_repository(repository, site)?;
-    let tags = deployments.into_iter().filter_map(|deployment| {
-        Some(Anchor { said_by: format!("the tag {}", deployment.tag), head: deployment.message?.audit? })
-    });
-    let mut anchors: Vec<Anchor> = tags.collect();
-    let store = host_store(site);
-    match Catalog::read(&store, &site.name) {
-        Ok(catalog) => anchors.extend(catalog.good().filter_map(|manifest| {
-            Some(Anchor { said_by: format!("the backup {}", manifest.id), head: manifest.audit.clone()? })
-        })),
-        Err(error) => return Ok((anchors, Some(error))),
-    }
-    Ok((anchors, None))
 }

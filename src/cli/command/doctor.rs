@@ -14,9 +14,9 @@ use std::process::ExitCode;
 /// Says how the host is, a line each, with the command that mends what is wrong. Ends with 1 where a line is an error.
 pub fn run(place: &Place, what: &Doctor, ui: &mut Ui) -> Result<ExitCode> {
     if let Some(root) = &what.sites {
-        return over(root, ui, in_one_of_many);
+        return over(root, ui, |repository| in_one_of_many(repository, what.trial_push));
     }
-    let found = checks(&gather(&Repository::discover(place)?)?);
+    let found = checks(&gather(&Repository::discover(place)?, what.trial_push)?);
     if ui.wants_json() {
         let one = |check: &Check| json!({"name": check.name, "level": check.level.word(), "text": check.text, "fix": check.fix});
         ui.document(&json!({"schema": 1, "checks": found.iter().map(one).collect::<Vec<_>>()}));
@@ -35,8 +35,8 @@ fn of(found: &[Check], level: Level) -> usize {
     found.iter().filter(|check| check.level == level).count()
 }
 
-fn in_one_of_many(repository: &Repository) -> Result<Did> {
-    let found = checks(&gather(repository)?);
+fn in_one_of_many(repository: &Repository, push: bool) -> Result<Did> {
+    let found = checks(&gather(repository, push)?);
     let worst = found.iter().max_by_key(|check| check.level);
     let (errors, warnings) = (of(&found, Level::Error), of(&found, Level::Warning));
     match worst {

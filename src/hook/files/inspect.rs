@@ -74,5 +74,5 @@ pub fn try_out(repository: &Repository, hook: &Inspected) -> Result<()> {
     }
     let said = output.complaint();
     let said = if said.is_empty() { output.status.to_string() } else { said };
-    Err(Error::outside("hook", format!("{} does not run: {said}", hook.path.display())))
+    Err(Error::outside("hook", format!("{} does not run: {said}", hook.path.display())).hint("git cairn hooks install"))
 }

@@ -9,6 +9,6 @@ mod step;
 
 pub use inspect::{Inspected, inspect, try_out};
 pub use layout::{Facts, Forge, Layout, facts};
-pub use plan::{InstallPlan, plan_install, plan_uninstall};
+pub use plan::{InstallPlan, plan_install, plan_template, plan_uninstall};
 pub use record::Record;
 pub use step::Step;

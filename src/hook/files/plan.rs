@@ -64,6 +64,20 @@ impl InstallPlan {
         self.steps.iter().try_for_each(|step| step.apply(repository, modes))?;
         if self.record.is_none() { Record::forget(&self.common_dir) } else { Ok(()) }
     }
+
+    /// Carries it out in a template of repositories, in which nothing is noted.
+    pub fn apply_to_template(&self, modes: Modes) -> Result<()> {
+        self.steps.iter().try_for_each(|step| step.apply_to_files(modes))
+    }
+}
+
+/// Plans our hooks in the folder `hooks` of a template (git-init(1)), from where git copies them into each new repository.
+///
+/// Returns what [`plan_install`] does.
+pub fn plan_template(template: &Path, git_cairn: &Path) -> Result<InstallPlan> {
+    let folder = template.join("hooks");
+    let facts = Facts { common_dir: template.into(), resolved: folder.clone(), folder, ..Facts::default() };
+    plan_install(&facts, git_cairn)
 }
 
 /// Plans our hooks; `git_cairn` is our own program.

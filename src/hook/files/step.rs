@@ -53,17 +53,6 @@ impl Step {
     /// Does it; a hook that was there is never missing in between.
     pub fn apply(&self, repository: &Repository, modes: Modes) -> Result<()> {
         match self {
-            Self::Keep { path, found } => {
-                let folder = found.parent().unwrap_or(Path::new("."));
-                durable::make_folders(folder, modes)?;
-                keep(path, found)?;
-                durable::sync_folder(folder)
-            }
-            Self::Write { path, content } => write(path, content, modes),
-            Self::Link { path, to } => {
-                durable::make_folders(path.parent().unwrap_or(Path::new(".")), open_folders(modes))?;
-                std::os::unix::fs::symlink(to, path).at("link", path)
-            }
             Self::HooksPath(folder) => {
                 let git = repository.git().args(["config", "--local", "core.hooksPath"]).arg(folder);
                 git.read().map(drop)
@@ -79,6 +68,24 @@ impl Step {
                     _ => Err(Error::outside("git", format!("git config: {}", output.complaint()))),
                 }
             }
+            file => file.apply_to_files(modes),
+        }
+    }
+
+    /// Does what it asks of files, and nothing where it is about a config.
+    pub(super) fn apply_to_files(&self, modes: Modes) -> Result<()> {
+        match self {
+            Self::Keep { path, found } => {
+                let folder = found.parent().unwrap_or(Path::new("."));
+                durable::make_folders(folder, modes)?;
+                keep(path, found)?;
+                durable::sync_folder(folder)
+            }
+            Self::Write { path, content } => write(path, content, modes),
+            Self::Link { path, to } => {
+                durable::make_folders(path.parent().unwrap_or(Path::new(".")), open_folders(modes))?;
+                std::os::unix::fs::symlink(to, path).at("link", path)
+            }
             Self::PutBack { found, path } => put_back(found, path),
             Self::Remove(path) => remove(path),
             Self::RemoveFolder(folder) => match std::fs::remove_dir(folder) {
@@ -87,6 +94,7 @@ impl Step {
                 }
                 removed => removed.at("remove the folder", folder),
             },
+            Self::HooksPath(_) | Self::HooksPathBack(_) => Ok(()),
         }
     }
 }

@@ -2,27 +2,28 @@
 
 mod ask;
 mod show;
+mod sites;
+mod template;
 mod undo;
 
-use super::audit::begin;
 use crate::backup::{Manifest, host_store, how_proven, is_proven};
 use crate::cli::arguments::Setup;
 use crate::cli::command::hooks::step_told;
 use crate::cli::done;
 use crate::cli::progress::Bar;
-use crate::cli::sites::{Did, over};
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::queue::State;
-use crate::setup::{Change, Options, SetupPlan, Standing, WantedEnvironment, apply, first_backup, look};
+use crate::setup::{Change, Options, SetupPlan, Standing, WantedEnvironment, apply, begin, first_backup, look};
 use crate::text::shell_quoted;
 use crate::worker::{git_cairn, snapshot_lock, start};
 use bstr::ByteSlice;
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Makes the repository a host, or says what that would do. On a terminal it asks for what it cannot see, shows what it would
 /// do, and asks once.
@@ -32,16 +33,16 @@ pub fn run(place: &Place, what: Setup, ui: &mut Ui) -> Result<ExitCode> {
     }
     let mut options = options(&what)?;
     if let Some(root) = &what.sites {
-        return over(root, ui, |repository| {
-            let made = set_up(repository, &what, &options, None)?;
-            let changes = made.plan.changes.iter().flat_map(described).collect::<Vec<_>>().join("; ");
-            Ok(if changes.is_empty() { Did::Nothing } else { Did::Something(mark(what.dry_run).to_owned() + &changes) })
-        });
+        return sites::run(root, &what, &options, ui);
+    }
+    if let Some(folder) = &what.template {
+        return template::run(folder, &what, &options, ui);
     }
     let repository = Repository::discover(place)?;
     let agreed =
         if what.dry_run || what.yes || !ui.can_ask() { None } else { Some(ask::agree(&repository, &mut options, ui)?) };
-    let made = set_up(&repository, &what, &options, agreed.as_ref())?;
+    let how = How { dry_run: what.dry_run, wait: clock::parse_span(&what.wait)? };
+    let made = set_up(&repository, how, &options, agreed.as_ref())?;
     report(&repository, &made, &what, ui)
 }
 
@@ -53,7 +54,7 @@ fn options(what: &Setup) -> Result<Options> {
         from: what.from.clone(),
         no_backup: what.no_backup,
         git_cairn: git_cairn()?,
-        id: None,
+        ..Options::default()
     })
 }
 
@@ -70,17 +71,25 @@ struct SetUp {
     proven: bool,
 }
 
-/// Sets up, or with `--dry-run` only looks. Of a plan that was agreed to exactly that is done.
+/// How it is set up.
+#[derive(Debug, Clone, Copy)]
+struct How {
+    dry_run: bool,
+    /// How long to wait for another git-cairn.
+    wait: Duration,
+}
+
+/// Sets up, or in a dry run only looks. Of a plan that was agreed to exactly that is done.
 ///
 /// Returns [`Kind::Moved`] where the repository is no longer what it was then.
-fn set_up(repository: &Repository, what: &Setup, options: &Options, agreed: Option<&SetupPlan>) -> Result<SetUp> {
+fn set_up(repository: &Repository, how: How, options: &Options, agreed: Option<&SetupPlan>) -> Result<SetUp> {
     let mut plan = look(repository, options)?;
     let (mut backup, mut proven) = (None, true);
-    if !what.dry_run {
+    if !how.dry_run {
         // What cannot be set up is refused before anything is written; what can is looked at again under the lock, for two
         // setups at once must not each invent a site.
         let state = State::of(repository, plan.site.modes);
-        let _lock = snapshot_lock(&state, clock::parse_span(&what.wait)?)?;
+        let _lock = snapshot_lock(&state, how.wait)?;
         let repository = Repository::open(repository.git_dir())?;
         plan = look(&repository, options)?;
         if agreed.is_some_and(|agreed| agreed.changes != plan.changes) {
