@@ -240,9 +240,14 @@ fn from_io(doing: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::PermissionDenied => {
             Error::outside("permission", message).hint("run this as the owner of that path")
         }
-        io::ErrorKind::ReadOnlyFilesystem => Error::outside("read-only", message),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            Error::outside("read-only", message).hint("see how it is mounted: findmnt -T <that path>")
+        }
         io::ErrorKind::BrokenPipe => Error::outside(READER_LEFT, message),
-        io::ErrorKind::NotFound => Error::not_found("no-such-file", message),
+        io::ErrorKind::NotFound => {
+            let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+            Error::not_found("no-such-file", message).hint(format!("see what is there: ls -la {}", folder.display()))
+        }
         _ => Error::outside("io", message),
     }
 }

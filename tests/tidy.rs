@@ -136,6 +136,35 @@ fn every_file_of_tests_is_part_of_a_test() {
     }
 }
 
+/// What a kind of error names as the next command where the error itself names none suits neither what is not there nor what
+/// was refused: of those it depends on what.
+#[test]
+fn what_is_missing_or_refused_names_the_next_command() {
+    let mut silent = vec![];
+    for path in sources(&root().join("src")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for (position, begun) in
+            ["Error::not_found(", "Error::refused("].iter().flat_map(|word| code.match_indices(*word))
+        {
+            let mut depth = 1;
+            let mut quoted = false;
+            let after = code[position + begun.len()..].char_indices().find(|(at, c)| {
+                let escaped = code[..position + begun.len() + at].ends_with('\\');
+                quoted ^= *c == '"' && !escaped;
+                depth += if quoted { 0 } else { i32::from(*c == '(') - i32::from(*c == ')') };
+                depth == 0
+            });
+            let rest = after.map_or("", |(at, _)| &code[position + begun.len() + at + 1..]);
+            if !rest.trim_start_matches(|c: char| c.is_whitespace() || c == ')').starts_with(".hint(") {
+                let line = code[..position].lines().count();
+                silent.push(format!("{}:{line}", path.strip_prefix(root()).unwrap().display()));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+}
+
 #[test]
 fn every_dependency_has_its_reason() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();

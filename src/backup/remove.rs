@@ -88,7 +88,9 @@ pub fn delete(catalog: Catalog<'_>, id: &BackupId, reason: &str, now: Timestamp)
     let mut catalog = catalog;
     let place = catalog.entries.iter().position(|entry| entry.id == *id);
     let entry = place.map(|place| catalog.entries.remove(place));
-    let missing = || Error::not_found("no-backup", format!("there is no backup {id}"));
+    let missing = || {
+        Error::not_found("no-backup", format!("there is no backup {id}")).hint("what there is: git cairn backup list")
+    };
     let manifest = entry.ok_or_else(missing)?.manifest?;
     Tombstone::of(&manifest, Reason::Deleted(reason.into()), now).write(store, &site)?;
     remove_files(store, &site, id)?;

@@ -200,7 +200,8 @@ fn mark(
     Err(Error::failed(
         "tags-taken",
         format!("the next {TAKEN_MAX} deployment tags of {} exist already", environment.name),
-    ))
+    )
+    .hint("look whose they are, git tag --list, and delete on the host those that no deployment made"))
 }
 
 /// A hook that died between the tag and its row left a tag that names this movement.

@@ -272,7 +272,10 @@ impl Repository {
             }
         }
         let head = store.try_find("HEAD").map_err(|error| unreadable(&error))?;
-        let head = head.ok_or_else(|| Error::failed("no-head", "the repository has no HEAD"))?;
+        let head = head.ok_or_else(|| {
+            Error::failed("no-head", "the repository has no HEAD")
+                .hint("name the branch it stands on: git symbolic-ref HEAD refs/heads/<branch>")
+        })?;
         Ok(resolve(raw, raw_target(&head.target)?))
     }
 

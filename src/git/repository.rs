@@ -35,7 +35,8 @@ impl Place {
     pub fn enter(self) -> Result<Self> {
         let Some(folder) = &self.folder else { return Ok(self) };
         if !folder.is_dir() {
-            return Err(Error::not_found("no-folder", format!("there is no folder {}", folder.display())));
+            return Err(Error::not_found("no-folder", format!("there is no folder {}", folder.display()))
+                .hint("-C names one that is there, from where you are; see pwd and ls"));
         }
         std::env::set_current_dir(folder).at("go to", folder)?;
         Ok(Self { folder: std::env::current_dir().ok(), ..self })
@@ -120,6 +121,7 @@ impl Repository {
             .config_overrides(overrides);
         let inner = gix::ThreadSafeRepository::open_opts(&git_dir, options).map_err(|error| {
             Error::not_found("not-a-repository", format!("cannot open {}: {error}", git_dir.display()))
+                .hint(format!("see what git says of it: git --git-dir {} rev-parse --git-dir", git_dir.display()))
         })?;
         let mut inner = inner.to_thread_local();
         // The objects as they are, here as in every git we start.

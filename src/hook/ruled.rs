@@ -66,7 +66,8 @@ impl Permissions {
         for (grant, _) in &self.good {
             if !grant.take(state, pusher, own_push(), clock::now())? {
                 let message = format!("the permission {} was taken by another push in the meantime", grant.id);
-                return Err(Error::refused("grant-used", message));
+                return Err(Error::refused("grant-used", message)
+                    .hint("ask the operator of the host for another: git cairn guard grant"));
             }
         }
         Ok(())

@@ -41,7 +41,7 @@ impl Quiet {
     pub fn wait(repository: &Repository, state: &State, wait: Duration) -> Result<Self> {
         if !Path::new("/proc/self/stat").exists() {
             let message = "whether pushes are under way can only be told where there is /proc";
-            return Err(Error::refused("no-proc", message));
+            return Err(Error::refused("no-proc", message).hint("mount it: mount -t proc proc /proc"));
         }
         let deadline = Instant::now() + wait;
         let lock = lock::take(&path(state), state.modes().file, wait)?;

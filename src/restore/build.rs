@@ -111,7 +111,8 @@ fn compare(git_dir: &Path, list: &RefList) -> Result<()> {
     let differs =
         list.refs.iter().find(|(name, value)| restored.refs.get(name) != Some(value)).map(|(name, _)| name.to_string());
     let what = differs.unwrap_or_else(|| "HEAD, or a reference that should not be there".into());
-    Err(Error::failed("restored-differs", format!("what was restored differs from the backup: {what}")))
+    Err(Error::failed("restored-differs", format!("what was restored differs from the backup: {what}"))
+        .hint("look whether the backup is whole: git cairn backup verify <backup>; then restore another"))
 }
 
 /// The keys of the site and the hidden references: without these a client would see, and could write, what is ours.

@@ -46,7 +46,10 @@ impl Meta {
     ///
     /// Returns an error for a protocol that is newer than ours.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let unreadable = |why: String| Error::failed("meta", format!("{META_REF} of the host cannot be read: {why}"));
+        let unreadable = |why: String| {
+            Error::failed("meta", format!("{META_REF} of the host cannot be read: {why}"))
+                .hint("on the host, to write it anew: git cairn setup")
+        };
         let meta: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))?;
         if meta.protocol > PROTOCOL {
             return Err(

@@ -221,7 +221,8 @@ fn parse_snapshot(text: &str) -> Result<SnapshotOn> {
     match text {
         "every-push" => Ok(SnapshotOn::EveryPush),
         "deployments" => Ok(SnapshotOn::Deployments),
-        other => Err(Error::usage(format!("{other:?} is neither every-push nor deployments"))),
+        other => Err(Error::usage(format!("{other:?} is neither every-push nor deployments"))
+            .hint("say which: git config cairn.snapshot every-push")),
     }
 }
 
@@ -266,7 +267,8 @@ fn environments(config: &Config) -> Result<Vec<Environment>> {
             return Err(Error::usage(message).hint(format!("give {} another: --env {}=<branch>", one.name, one.name)));
         }
         if let Some(from) = one.from.as_ref().filter(|from| !environments.iter().any(|e| e.name == **from)) {
-            return Err(Error::usage(format!("cairn.{}.from = {from} is no environment", one.name)));
+            return Err(Error::usage(format!("cairn.{}.from = {from} is no environment", one.name))
+                .hint(format!("name one there is: git config cairn.{}.from <environment>", one.name)));
         }
     }
     Ok(environments)

@@ -42,7 +42,9 @@ fn prepared(scratch: &Scratch, hooks: Option<&Checkout>, message: BString) -> Re
     let output = checkout.git().env("GIT_EDITOR", ":").args(words).output()?;
     if !output.status.success() {
         let message = format!("your prepare-commit-msg hook refused; nothing was changed ({})", output.complaint());
-        return Err(Error::refused("hook", message));
+        return Err(Error::refused("hook", message).hint(
+            "mend what it asks for, and run the same command again: git rev-parse --git-path hooks/prepare-commit-msg",
+        ));
     }
     Ok(std::fs::read(&file).at("read", &file)?.into())
 }

@@ -155,7 +155,9 @@ fn move_files(
     locked.map_err(Stop::Unmoved)?;
     if std::fs::hard_link(&own, &lock).is_err() && std::fs::read(&lock).ok() != std::fs::read(&own).ok() {
         let _ = std::fs::remove_file(&own);
-        return Err(Stop::Unmoved(Error::refused("index-locked", "another git command works here (index.lock)")));
+        let hint = format!("run this again when it has ended; where none runs: rm {}", lock.display());
+        let error = Error::refused("index-locked", "another git command works here (index.lock)");
+        return Err(Stop::Unmoved(error.hint(hint)));
     }
     for stale in ["index", "index.lock", "file"] {
         let _ = std::fs::remove_file(journal.path(entry, stale));

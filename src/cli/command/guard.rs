@@ -167,10 +167,13 @@ pub(super) fn reason(text: &str) -> Result<&str> {
 /// Returns the instant a span after `now`; a span is `max` at most.
 pub(super) fn after(now: Timestamp, span: Duration, max: Duration) -> Result<Timestamp> {
     if span > max {
-        let days = max.as_secs() / 86_400;
-        return Err(Error::usage(format!("that is longer than {days} days"))
-            .hint("what is to last is a setting: cairn.guard, or cairnProtect.<pattern>.rewind"));
+        return Err(too_long(max));
     }
-    let span = jiff::SignedDuration::try_from(span).map_err(|_| Error::usage("that is too long"))?;
-    now.checked_add(span).map_err(|_| Error::usage("that is too long"))
+    let span = jiff::SignedDuration::try_from(span).map_err(|_| too_long(max))?;
+    now.checked_add(span).map_err(|_| too_long(max))
+}
+
+fn too_long(max: Duration) -> Error {
+    Error::usage(format!("that is longer than {} days", max.as_secs() / 86_400))
+        .hint("what is to last is a setting: cairn.guard, or cairnProtect.<pattern>.rewind")
 }

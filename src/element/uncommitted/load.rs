@@ -32,7 +32,10 @@ pub fn load_capture(
     pack_folder: &Path,
     before: &[PackIndex],
 ) -> Result<Vec<Loaded>> {
-    let none = || Error::not_found("no-capture", "this backup holds no uncommitted edits");
+    let none = || {
+        Error::not_found("no-capture", "this backup holds no uncommitted edits")
+            .hint("which of them do: git cairn backup list; its code alone: --element code")
+    };
     let record = record.ok_or_else(none)?;
     let bundle = record.bundle.as_ref().ok_or_else(none)?;
     let index = load_segment(store, site, bundle, kind, pack_folder, before)
