@@ -80,6 +80,8 @@ mod interrupted;
 mod large;
 #[path = "it/man.rs"]
 mod man;
+#[path = "it/package.rs"]
+mod package;
 #[path = "it/patch.rs"]
 mod patch;
 #[path = "it/pause.rs"]

@@ -193,6 +193,8 @@ pub enum HooksVerb {
     Uninstall(HooksChange),
     /// Say which hooks git runs
     Status,
+    /// List the repositories of this machine in which ours stand, as the Debian package notes them; only root may
+    List,
 }
 
 /// How hooks are changed.

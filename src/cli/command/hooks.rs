@@ -5,24 +5,38 @@ use crate::cli::done;
 use crate::cli::ui::Ui;
 use crate::error::{Kind, Result};
 use crate::git::{Place, Repository, git_version};
-use crate::hook::{Inspected, Layout, Step, facts, inspect, plan_install, plan_uninstall};
+use crate::hook::{Inspected, Layout, Step, facts, inspect, known, plan_install, plan_uninstall};
 use crate::queue::State;
 use crate::site::Site;
 use crate::text::shell_quoted;
 use crate::worker::{git_cairn, snapshot_lock};
 use bstr::ByteSlice;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Puts our hooks in place, takes them away, or says what is there.
 pub fn run(place: &Place, what: &Hooks, ui: &mut Ui) -> Result<ExitCode> {
-    let repository = Repository::discover(place)?;
+    let here = || Repository::discover(place);
     match &what.verb {
-        HooksVerb::Status => status(&repository, ui),
-        HooksVerb::Install(how) => change(&repository, how.dry_run, true, ui),
-        HooksVerb::Uninstall(how) => change(&repository, how.dry_run, false, ui),
+        HooksVerb::Status => status(&here()?, ui),
+        HooksVerb::List => list(ui),
+        HooksVerb::Install(how) => change(&here()?, how.dry_run, true, ui),
+        HooksVerb::Uninstall(how) => change(&here()?, how.dry_run, false, ui),
     }
+}
+
+fn list(ui: &mut Ui) -> Result<ExitCode> {
+    let repositories = known()?;
+    if ui.wants_json() {
+        let text = |path: &PathBuf| crate::text::json_text(path.as_os_str().as_encoded_bytes());
+        ui.document(&json!({"schema": 1, "repositories": repositories.iter().map(text).collect::<Vec<_>>()}));
+        return done();
+    }
+    for repository in &repositories {
+        ui.result(&shown(repository));
+    }
+    done()
 }
 
 fn change(repository: &Repository, dry_run: bool, install: bool, ui: &mut Ui) -> Result<ExitCode> {

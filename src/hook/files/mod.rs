@@ -1,6 +1,7 @@
 //! The files by which git runs us, and what stood there before: look, put in place, take away.
 
 mod inspect;
+mod known;
 mod layout;
 mod plan;
 mod record;
@@ -8,6 +9,7 @@ mod shim;
 mod step;
 
 pub use inspect::{Inspected, inspect, try_out};
+pub use known::known;
 pub use layout::{Facts, Forge, Layout, facts};
 pub use plan::{InstallPlan, plan_install, plan_template, plan_uninstall};
 pub use record::Record;

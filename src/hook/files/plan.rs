@@ -1,5 +1,6 @@
 //! What has to be done so that git runs us, and what so that it is as it was.
 
+use super::known;
 use super::layout::{Facts, Forge, Layout};
 use super::record::{Record, to_path, to_text};
 use super::shim::{Before, FOUND, forwarder, is_ours, shim};
@@ -62,7 +63,12 @@ impl InstallPlan {
             record.keep(&self.common_dir, modes)?;
         }
         self.steps.iter().try_for_each(|step| step.apply(repository, modes))?;
-        if self.record.is_none() { Record::forget(&self.common_dir) } else { Ok(()) }
+        if self.record.is_none() {
+            known::forget(&self.common_dir);
+            return Record::forget(&self.common_dir);
+        }
+        known::note(&self.common_dir);
+        Ok(())
     }
 
     /// Carries it out in a template of repositories, in which nothing is noted.

@@ -52,6 +52,11 @@ impl Record {
         durable::write_over(&common_dir.join(FILE), &text, modes)
     }
 
+    /// Tells whether one is kept, and so whether our hooks stand there.
+    pub fn is_kept(common_dir: &Path) -> bool {
+        common_dir.join(FILE).symlink_metadata().is_ok()
+    }
+
     /// Forgets it.
     pub fn forget(common_dir: &Path) -> Result<()> {
         let path = common_dir.join(FILE);

@@ -1,0 +1,223 @@
+//! The Debian package: what it brings to a root that has nothing of ours, and that it takes all of it away again.
+
+use crate::support::{GIT_CAIRN, Ran, World, host, missing_peer, run};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn has(program: &str) -> bool {
+    run(Command::new("sh").args(["-c", &format!("command -v {program}")])).code == 0
+}
+
+/// A root of Debian's essential packages and git, in which commands run as root or as the user to whom repositories belong.
+struct Root(PathBuf);
+
+impl Root {
+    /// Unpacks it; what the first test made of the network is kept beside the build for the next.
+    fn new(world: &World) -> Self {
+        let release = std::fs::read_to_string("/etc/os-release").unwrap();
+        let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).expect("a Debian");
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{codename}.tar"));
+        if !kept.exists() {
+            let archive = world.path("root.tar");
+            let mut make = Command::new("mmdebstrap");
+            run(make.args(["--quiet", "--variant=essential", "--include=git", codename]).arg(&archive)).ok();
+            std::fs::rename(&archive, &kept).or_else(|_| std::fs::copy(&archive, &kept).map(drop)).unwrap();
+        }
+        let root = world.path("root");
+        std::fs::create_dir(&root).unwrap();
+        run(Command::new("tar").arg("-xf").arg(&kept).arg("-C").arg(&root)).ok();
+        Self(root)
+    }
+
+    /// Runs a line of sh in it; the mounted /proc goes with the line.
+    fn run(&self, user: &str, line: &str) -> Ran {
+        let inside = format!(
+            "mount -t proc proc \"$0/proc\" && exec chroot \"$0\" setpriv --reuid {user} --regid {user} --clear-groups sh -c \"$1\""
+        );
+        let mut command = Command::new("unshare");
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/srv/home").env("LC_ALL", "C");
+        run(command.args(["--mount", "sh", "-c", &inside]).arg(&self.0).arg(line))
+    }
+
+    fn root(&self, line: &str) -> Ran {
+        self.run("0", line)
+    }
+
+    /// Runs it as the user to whom the repositories belong.
+    fn git(&self, line: &str) -> Ran {
+        self.run("1000", line)
+    }
+
+    /// Every path below it, but for what dpkg notes of itself, what lives for a while, and what the tests put there.
+    fn paths(&self) -> BTreeSet<String> {
+        let listed = self.root("find / -xdev").ok().stdout;
+        let others = ["/proc", "/srv", "/tmp/", "/var/lib/dpkg/", "/var/log"];
+        let counts = |path: &&str| !others.iter().any(|other| path.starts_with(other));
+        listed.lines().filter(counts).map(str::to_owned).collect()
+    }
+}
+
+/// Makes the package of what was built for these tests, as if it were the release.
+fn package(world: &World, to: &Path) {
+    let (built, release) = (Path::new(GIT_CAIRN).parent().unwrap(), world.path("target/release"));
+    std::fs::create_dir_all(&release).unwrap();
+    for program in ["git-cairn", "cairn-pre-receive", "cairn-post-receive"] {
+        std::fs::copy(built.join(program), release.join(program)).unwrap();
+    }
+    let mut make = Command::new(source("packaging/deb"));
+    make.env("CARGO_TARGET_DIR", world.path("target")).env("CAIRN_BUILT", "yes");
+    run(make.args(["--fast", "--no-strip", "--output"]).arg(to)).ok();
+}
+
+#[test]
+fn the_package_comes_and_goes_and_leaves_no_hook_that_calls_nothing() {
+    let test = "the_package_comes_and_goes_and_leaves_no_hook_that_calls_nothing";
+    if !rustix::process::geteuid().is_root() {
+        return missing_peer(test, "root");
+    }
+    for program in ["cargo-deb", "mmdebstrap", "unshare"] {
+        if !has(program) {
+            return missing_peer(test, program);
+        }
+    }
+    let world = World::new();
+    let root = Root::new(&world);
+    package(&world, &root.0.join("git-cairn.deb"));
+    root.root("mkdir -p /srv/home && chown -R 1000:1000 /srv && git config --system user.name D && git config --system user.email d@e").ok();
+    let before = root.paths();
+    root.root("dpkg -i /git-cairn.deb").ok();
+    let brought: BTreeSet<_> = root.paths().difference(&before).cloned().collect();
+    for path in [
+        "/usr/bin/git-cairn",
+        "/usr/bin/cairn-pre-receive",
+        "/usr/bin/cairn-post-receive",
+        "/usr/share/man/man1/git-cairn.1.gz",
+        "/usr/share/man/man1/git-cairn-backup-list.1.gz",
+        "/usr/share/bash-completion/completions/git-cairn",
+        "/usr/share/zsh/vendor-completions/_git-cairn",
+        "/usr/share/fish/vendor_conf.d/git-cairn.fish",
+        "/usr/lib/systemd/system/git-cairn-worker@.service",
+        "/usr/lib/systemd/system/git-cairn-worker@.timer",
+        "/usr/share/doc/git-cairn/copyright",
+        "/usr/share/doc/git-cairn/examples/sites.conf",
+        "/var/lib/git-cairn/repositories",
+    ] {
+        assert!(brought.contains(path), "{path} is not in {brought:?}");
+    }
+    assert!(root.git("git cairn -h").ok().stdout.starts_with("Live is broken "));
+
+    // Two repositories of a user: one is taken back by him, the other one stays.
+    for name in ["one", "two"] {
+        root.git(&format!("git init --quiet --bare -b main /srv/{name}.git && cd /srv/{name}.git && git config cairn.reserve 1MiB && git cairn setup")).ok();
+        root.git(&format!("git clone --quiet /srv/{name}.git /srv/{name} 2>&1 && cd /srv/{name} && git commit --quiet --allow-empty -m {name}")).ok();
+        let push = format!("cd /srv/{name} && git push --quiet origin HEAD:main");
+        root.git(&push).ok().says("success: backup ");
+    }
+    root.git("git cairn hooks list").exits(13).says("Permission denied");
+    assert_eq!(root.root("git cairn hooks list").ok().stdout, "/srv/one.git\n/srv/two.git\n");
+
+    let kept = root.root("dpkg -r git-cairn").exits(1);
+    assert!(kept.stderr.contains("\n/srv/one.git\n/srv/two.git\nhint: "), "{}", kept.stderr);
+    root.git("cd /srv/one && git commit --quiet --allow-empty -m 2 && git push --quiet origin HEAD:main")
+        .ok()
+        .says("success: backup ");
+    root.git("git -C /srv/one.git cairn setup --undo --yes").ok();
+    let kept = root.root("dpkg -r git-cairn").exits(1);
+    assert!(kept.stderr.contains("\n/srv/two.git\nhint: ") && !kept.stderr.contains("one.git"), "{}", kept.stderr);
+
+    // A new version comes over it without asking.
+    root.root("dpkg -i /git-cairn.deb").ok();
+    root.git("git -C /srv/two.git cairn backup create").ok();
+    // Who insists is heard; a push then says what is missing.
+    root.root("rm -r /var/lib/git-cairn/repositories && dpkg -r git-cairn").ok();
+    let pushed = root.git("cd /srv/two && git commit --quiet --allow-empty -m 3 && git push --quiet origin HEAD:main");
+    pushed.ok().says("warning: ");
+    root.root("dpkg -P git-cairn").ok();
+    let after = root.paths();
+    assert_eq!(after.symmetric_difference(&before).collect::<Vec<_>>(), [""; 0]);
+    assert!(root.0.join("srv/two.cairn/RESTORE.md").is_file(), "archives stay");
+}
+
+/// The path of a unit of the template, under the name of an instance.
+fn unit(world: &World) -> PathBuf {
+    let unit = world.path("git-cairn-worker@git.service");
+    std::fs::copy(source("packaging/systemd/git-cairn-worker@.service"), &unit).unwrap();
+    unit
+}
+
+#[test]
+fn the_unit_exposes_little() {
+    if !has("systemd-analyze") {
+        return missing_peer("the_unit_exposes_little", "systemd-analyze");
+    }
+    let world = World::new();
+    let mut analyze = Command::new("systemd-analyze");
+    analyze.args(["security", "--offline=true", "--threshold=15", "--no-pager"]);
+    run(analyze.arg(unit(&world))).ok();
+}
+
+/// The system calls that `SystemCallFilter=` allows in the unit, by what systemd says of its sets.
+fn allowed(world: &World) -> BTreeSet<String> {
+    let told = run(Command::new("systemd-analyze").args(["syscall-filter", "--no-pager"])).ok().stdout;
+    let (mut sets, mut name) = (BTreeMap::<String, Vec<String>>::new(), String::new());
+    for line in told.lines().map(str::trim_end) {
+        match line.strip_prefix("    ") {
+            Some(call) if !call.starts_with('#') => sets.entry(name.clone()).or_default().push(call.to_owned()),
+            None if line.starts_with('@') => line.clone_into(&mut name),
+            _ => {}
+        }
+    }
+    let all = |names: &str| {
+        let mut waiting: Vec<String> = names.split(' ').map(str::to_owned).collect();
+        let mut calls = BTreeSet::new();
+        while let Some(next) = waiting.pop() {
+            match sets.get(&next) {
+                Some(within) => waiting.extend(within.iter().cloned()),
+                None => drop(calls.insert(next)),
+            }
+        }
+        calls
+    };
+    let text = std::fs::read_to_string(unit(world)).unwrap();
+    let mut calls = BTreeSet::new();
+    for filter in text.lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")) {
+        match filter.strip_prefix('~') {
+            Some(taken) => calls = calls.difference(&all(taken)).cloned().collect(),
+            None => calls.extend(all(filter)),
+        }
+    }
+    calls.extend(all("@default"));
+    assert!(calls.len() > 100, "{calls:?}");
+    calls
+}
+
+#[test]
+fn the_unit_lets_the_worker_work() {
+    for program in ["systemd-analyze", "strace"] {
+        if !has(program) {
+            return missing_peer("the_unit_lets_the_worker_work", program);
+        }
+    }
+    let world = host();
+    let allowed = allowed(&world);
+    world.git("site.git", &["update-ref", "refs/heads/topic", "main"]).ok();
+    let trace = world.path("trace");
+    let mut strace = world.in_folder(".", "strace");
+    strace.args(["-f", "-qq", "-o"]).arg(&trace).args([GIT_CAIRN, "worker", "--once", "--sites", "."]);
+    run(&mut strace).ok().says("1 done");
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let call = |line: &str| {
+        let (_, call) = line.split_once(' ')?;
+        let (name, _) = call.trim_start().split_once('(')?;
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then(|| name.to_owned())
+    };
+    let made: BTreeSet<String> = trace.lines().filter_map(call).collect();
+    assert!(made.contains("execve") && made.contains("fsync"), "{made:?}");
+    let denied: Vec<_> = made.difference(&allowed).collect();
+    assert!(denied.is_empty(), "{denied:?}");
+}
