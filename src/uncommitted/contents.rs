@@ -37,7 +37,13 @@ impl Contents<'_> {
     /// Returns an error where nothing can be read there, or where it was written meanwhile; then what went to `out` is void.
     pub fn tell(&mut self, change: &Change, out: Option<&mut dyn Write>) -> Result<Content, NotContent> {
         let is_link = change.new.is_some_and(|new| new.mode == LINK);
-        self.tell_path(change.path.as_bstr(), change.old.map(|old| old.id), is_link, out)
+        // As `git add` would ask: what the index has at this very path, or would have.
+        let stored = if self.tree.has_index() {
+            self.tree.index().and_then(|index| index.find(change.path.as_bstr())).map(|staged| staged.id)
+        } else {
+            change.old.filter(|_| change.from.is_none()).map(|old| old.id)
+        };
+        self.tell_path(change.path.as_bstr(), stored, is_link, out)
     }
 
     /// The same of any path; `stored` is the blob that git has of it, `is_link` whether it is one in git's eyes.

@@ -117,6 +117,16 @@ struct Here<'r> {
     reuses: bool,
 }
 
+impl Here<'_> {
+    /// Tells whether the content of a file stays what it was seen to be for as long as its stamp stays: how line ends are guessed
+    /// depends on what is stored, and only that of the commit is remembered with it.
+    fn is_steady(&self, stored: Option<Old>, known: ObjectId) -> bool {
+        self.task.watch != Watch::Index
+            || self.rules.converts_nothing()
+            || stored.map(|stored| stored.id) == Some(known)
+    }
+}
+
 /// How a file lies there.
 #[derive(Debug, Clone, Copy)]
 struct Work {
@@ -350,8 +360,11 @@ impl<'a> Worker<'a> {
                 return self.added(here, name, path, staged);
             }
         }
-        let stored = staged.map(|staged| Old { mode: staged.mode, id: staged.id }).or(base);
-        let content = known.and_then(|known| known.content).filter(|_| here.reuses);
+        // What only the commit has of it, git does not ask when it adds the file.
+        let stored =
+            if watch == Watch::Index { staged.map(|staged| Old { mode: staged.mode, id: staged.id }) } else { base };
+        let usable = known.filter(|known| here.reuses && here.is_steady(stored, known.id));
+        let content = usable.and_then(|known| known.content);
         match self.work(here, name, stored, content) {
             Ok(Some(work)) => self.compared(here, name, (base, staged, work), stored, told, path),
             Ok(None) => {
@@ -381,8 +394,13 @@ impl<'a> Worker<'a> {
     ) -> bool {
         let keeps = self.shared.horizon.is_past(&work.stamp) || work.remembered;
         let content = keeps.then_some((work.stamp, work.as_stored.id));
+        let mut is_news = keeps && !work.remembered;
         match told.last_mut().filter(|last| last.name == name) {
-            Some(last) => last.content = content,
+            Some(last) => {
+                let is_steady = here.is_steady(stored, last.id);
+                last.content = content.filter(|_| is_steady);
+                is_news &= is_steady;
+            }
             None => told.extend(stored.map(|stored| Known {
                 name,
                 mode: stored.mode,
@@ -396,7 +414,7 @@ impl<'a> Worker<'a> {
         if !unchanged || (staged.is_none() && here.task.watch == Watch::Index) {
             self.judged(here.task.watch, path(), base, staged, Some(work));
         }
-        !work.remembered && keeps
+        is_news
     }
 
     /// Notes a file that git does not watch.

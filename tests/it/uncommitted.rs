@@ -275,6 +275,34 @@ fn what_git_converts_is_compared_as_git_stores_it() {
     assert_eq!(told(&look(&world)), expected);
 }
 
+/// How line ends are guessed depends on what the index has at that very path, and of a plain folder the commit.
+#[test]
+fn carriage_returns_that_are_stored_stay_only_where_git_would_keep_them() {
+    let world = cloned(&["a"]);
+    let returns = text("x").replace('\n', "\r\n");
+    fill(&world, "served/.gitattributes", "* text=auto\n");
+    for name in ["gone", "kept", "moved"] {
+        fill(&world, &format!("served/{name}"), &returns);
+    }
+    fs::rename(world.path("served/.gitattributes"), world.path("attributes")).unwrap();
+    world.git("served", &["add", "--all"]).ok();
+    fs::rename(world.path("attributes"), world.path("served/.gitattributes")).unwrap();
+    world.git("served", &["add", ".gitattributes"]).ok();
+    world.git("served", &["commit", "--quiet", "-m", "as they lie"]).ok();
+    world.git("served", &["push", "--quiet", "origin", "HEAD:main"]).ok();
+    assert_eq!(look(&world)["clean"], true);
+    world.git("served", &["rm", "--quiet", "--cached", "gone"]).ok();
+    fs::rename(world.path("served/moved"), world.path("served/there")).unwrap();
+    assert_eq!(told(&look(&world)), ["modified gone staged", "renamed there from moved"]);
+    let patch = world.cairn("site.git", &["uncommitted", "--patch"]).ok().stdout;
+    fs::write(world.path("tree.patch"), patch).unwrap();
+    world.git(".", &["clone", "--quiet", "site.git", "twin"]).ok();
+    world.git("twin", &["apply", "--cached", "--binary", "../tree.patch"]).ok();
+    world.git("served", &["add", "--all"]).ok();
+    let trees = ["twin", "served"].map(|folder| world.git(folder, &["write-tree"]).ok().out().to_owned());
+    assert_eq!(trees[0], trees[1]);
+}
+
 #[test]
 fn ignore_rules_come_from_everywhere_git_takes_them() {
     let world = served(&["a", "lib/b", "lib/kept/c"]);
