@@ -189,6 +189,9 @@ impl Checkout {
 
     /// Sets entries of an index to what these paths become, of whose files it knows nothing then: it looks at each again.
     pub fn adopt<'a>(&self, index: &Path, changes: impl IntoIterator<Item = &'a TreeChange>) -> Result<()> {
+        // A file goes before a folder of its name comes, and the other way round.
+        let mut changes: Vec<_> = changes.into_iter().collect();
+        changes.sort_by_key(|change| change.new.is_some());
         let mut lines = vec![];
         for TreeChange { path, old, new } in changes {
             let head = match (new, old) {

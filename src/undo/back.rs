@@ -329,7 +329,7 @@ pub fn apply(repository: &Repository, journal: &Journal, made: &Plan) -> Result<
     let mut entry = Entry::new(Verb::Undo, &made.plan_id);
     let back = |moved: &RemoteMove| RemoteMove { old: moved.new.clone(), new: moved.old.clone(), ..moved.clone() };
     (entry.remote, entry.local) = (undone.remote.as_ref().map(back), local);
-    entry.undoes = Some(undone.id);
+    entry.undoes = Some(undone.id.clone());
     let result = entry
         .remote
         .as_ref()
@@ -339,6 +339,9 @@ pub fn apply(repository: &Repository, journal: &Journal, made: &Plan) -> Result<
     let lost: Vec<ObjectId> = comes.filter_map(|id| id_of(id).ok()).filter(|id| !repository.contains(id)).collect();
     if !lost.is_empty() {
         scratch.keep(repository, &lost, &[])?;
+    }
+    if let Some(checkout) = &checkout {
+        Before::read(journal, &undone)?.folders_missing(checkout).write(journal, &entry)?;
     }
     journal.write(&entry)?;
     let git = || checkout.as_ref().map_or_else(|| repository.git(), Checkout::git);

@@ -168,14 +168,14 @@ impl Before {
         id_at(&checkout.path(&path.bytes()), id.kind()).is_ok_and(|held| held == id)
     }
 
-    /// Returns those of its folders that are not there.
-    pub fn folders_missing(&self, checkout: &Checkout) -> Vec<BString> {
-        let names = self.folders.iter().map(|folder| BString::from(folder.path.bytes()));
-        names.filter(|name| files::kind(&checkout.path(name)) == Kind::Nothing).collect()
+    /// Returns those of its folders that are not there, which an undo notes before it makes them.
+    pub fn folders_missing(&self, checkout: &Checkout) -> Self {
+        let missing = |folder: &&FolderBefore| files::kind(&checkout.path(&folder.path.bytes())) == Kind::Nothing;
+        Self { files: vec![], folders: self.folders.iter().filter(missing).cloned().collect() }
     }
 
     /// Makes files and folders what they were, after git has brought back what the commit has; `aside` is what was kept
-    /// aside, `made` are folders that were not there. What it writes passes through `passing`, a path beside the journal.
+    /// aside, `made` what [`Before::folders_missing`] noted. What it writes passes through `passing`, a path beside the journal.
     /// Returns the files of which the index must not think that it knows them.
     pub fn bring_back(
         &self,
@@ -183,7 +183,7 @@ impl Before {
         checkout: &Checkout,
         passing: &Path,
         aside: &[CapturedFile],
-        made: &[BString],
+        made: &Self,
     ) -> Result<BTreeSet<BString>> {
         let mut replaced = BTreeSet::new();
         for file in &self.files {
@@ -208,11 +208,11 @@ impl Before {
             place(scratch, &at, passing, &file.id, file.permissions, file.link)?;
         }
         for folder in &self.folders {
-            let (name, at) = (folder.path.bytes(), checkout.path(&folder.path.bytes()));
+            let at = checkout.path(&folder.path.bytes());
             if files::kind(&at) == Kind::Nothing {
                 std::fs::create_dir_all(&at).at("create the folder", &at)?;
             }
-            if made.iter().any(|made| *made == name) {
+            if made.folders.contains(folder) {
                 files::set_permissions(&at, folder.permissions)?;
             }
         }

@@ -20,6 +20,8 @@ enum Stop {
 /// What an undo brings back beside what the commits have.
 struct Former {
     before: Before,
+    /// Folders that were not there when the undo began.
+    made: Before,
     aside: Vec<CapturedFile>,
 }
 
@@ -179,7 +181,6 @@ fn move_locked(
 ) -> std::result::Result<(), Stop> {
     let (copy, index) = (journal.path(entry, "index"), checkout.git_dir.join("index"));
     let scratch = Scratch::new(repository).map_err(Stop::Unmoved)?;
-    let mut missing = vec![];
     let former = former(&scratch, journal, entry).map_err(Stop::Unmoved)?;
     let mut changes = vec![];
     let moved = (|| {
@@ -188,7 +189,6 @@ fn move_locked(
             std::fs::copy(&index, &copy).at("copy", &index)?;
         }
         set_aside(checkout, entry, &changes, again)?;
-        missing = former.as_ref().map_or(vec![], |former| former.before.folders_missing(checkout));
         let adopt = if again { half_done(checkout, &changes)? } else { vec![] };
         checkout.move_files(&copy, [&old, &new], &changes, &adopt)
     })();
@@ -197,9 +197,9 @@ fn move_locked(
         return Err(Stop::Unmoved(error));
     }
     let rest = (|| {
-        if let Some(Former { before, aside }) = &former {
+        if let Some(Former { before, made, aside }) = &former {
             let passing = journal.path(entry, "file");
-            let replaced = before.bring_back(&scratch, checkout, &passing, aside, &missing)?;
+            let replaced = before.bring_back(&scratch, checkout, &passing, aside, made)?;
             checkout.adopt(&copy, changes.iter().filter(|change| replaced.contains(&change.path)))?;
             checkout.refresh(&copy)?;
             checkout.set_flags(&copy, &before.flags(checkout))?;
@@ -219,8 +219,8 @@ fn former(scratch: &Scratch, journal: &Journal, entry: &Entry) -> Result<Option<
     if undone.captured.is_some() {
         scratch.take_in(&journal.path(&undone, "pack"))?;
     }
-    let before = Before::read(journal, &undone)?;
-    Ok(Some(Former { before, aside: undone.captured.map_or(vec![], |captured| captured.files) }))
+    let (before, made) = (Before::read(journal, &undone)?, Before::read(journal, entry)?);
+    Ok(Some(Former { before, made, aside: undone.captured.map_or(vec![], |captured| captured.files) }))
 }
 
 /// Removes the files that were kept aside, each only while it is what was kept.
