@@ -177,7 +177,7 @@ impl Story {
         let found = both(world);
         let done = found == self.after;
         if !done {
-            assert_eq!(found, self.before, "{context}: between");
+            assert_eq!(found, self.before, "{context}: between, and the next command said {}", next.stderr);
         }
         assert!(!world.path("dev/.git/index.lock").exists(), "{context}: a lock was left");
         assert_eq!(world.git("dev", &["for-each-ref", "refs/cairn"]).ok().out(), "", "{context}: a reference was left");
