@@ -232,10 +232,10 @@ impl Command {
         Ok((child, limit))
     }
 
-    /// Starts it; what it prints is read later, and must be little.
+    /// Starts it; what it prints is read later, and it waits with what is more than a pipe holds.
     pub fn start(mut self) -> Result<Started> {
         let described = self.described();
-        Ok(Started { child: self.spawn()?, described })
+        Ok(Started { child: Some(self.spawn()?), described })
     }
 
     /// Starts it as a process of its own that outlives us and holds none of our file descriptors, those neither that were
@@ -342,17 +342,32 @@ impl Drop for Conversation {
     }
 }
 
-/// A process that was started and does its work while we do ours.
+/// A process that was started and does its work while we do ours. Where nobody waits for it, it is ended.
 pub struct Started {
-    child: Child,
+    child: Option<Child>,
     described: String,
 }
 
 impl Started {
     /// Waits for its end and returns its standard output; any exit status but 0 is an error.
     pub fn read(self) -> Result<Vec<u8>> {
-        let described = self.described;
-        collect(self.child, described.as_ref()).and_then(|output| successful(output, &described))
+        let described = self.described.clone();
+        self.output().and_then(|output| successful(output, &described))
+    }
+
+    /// Waits for its end.
+    pub fn output(mut self) -> Result<Output> {
+        let child = self.child.take().expect("it is waited for once");
+        collect(child, self.described.as_ref())
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -82,6 +82,8 @@ mod large;
 mod man;
 #[path = "it/package.rs"]
 mod package;
+#[path = "it/past.rs"]
+mod past;
 #[path = "it/patch.rs"]
 mod patch;
 #[path = "it/pause.rs"]

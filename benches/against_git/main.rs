@@ -7,12 +7,13 @@
 //! - `CAIRN_BENCH_OBJECTS`: the sizes, `1000,10000,100000,400000` by default.
 //! - `CAIRN_BENCH_REPOSITORY`: a real repository, whose branches and tags are measured as well.
 //! - `CAIRN_BENCH_ONLY`: only the tables whose name begins so: `snapshot`, `refs`, `sites`,
-//!   `uncommitted`, `push`.
+//!   `uncommitted`, `push`, `guard`, `plan`.
 //! - `CAIRN_BENCH_DIR`: the folder it all happens in.
 //!
 //! Peak memory is told by GNU time; without it that column is empty.
 
 mod figures;
+mod plan;
 mod push;
 mod snapshot;
 mod uncommitted;
@@ -44,6 +45,9 @@ fn main() {
     }
     if wanted("push") {
         push::tables(&sizes, turns);
+    }
+    if wanted("plan") {
+        plan::tables(sizes.last().copied().unwrap_or(400_000), turns);
     }
     if wanted("guard") {
         push::guarded(sizes.last().copied().unwrap_or(400_000), turns);

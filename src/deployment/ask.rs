@@ -1,9 +1,8 @@
 //! Finding the host of a clone, and what it says of its site.
 
 use crate::error::{Error, Result};
-use crate::git::{Advertised, ObjectId, RefName, Remote, Repository};
+use crate::git::{Advertised, Advertising, ObjectId, RefName, Remote, Repository, remote_names};
 use crate::site::{Environment, EnvironmentName, META_BYTES_MAX, META_REF, Meta, Site, TagTemplate};
-use bstr::ByteSlice;
 
 /// A host, what it advertised, and the site it serves.
 #[derive(Debug, Clone)]
@@ -100,16 +99,17 @@ fn ask(repository: &Repository, remote: Remote) -> Result<(Remote, Advertised)> 
 }
 
 fn guess(repository: &Repository, notes: &mut Vec<String>) -> Result<(Remote, Advertised)> {
-    let out = repository.git().arg("remote").read()?;
-    let names: Vec<_> = out.lines().filter_map(|line| line.to_str().ok()).collect();
+    let names = remote_names(repository)?;
     if names.is_empty() {
         return Err(Error::not_found("no-remote", "this repository has no remote, and it is not set up as a host")
             .hint("add the host: git remote add origin <url>"));
     }
     let mut speaking = Vec::new();
     let mut origin = None;
-    for name in names {
-        let asked = Remote::named(repository, name).and_then(|remote| ask(repository, remote));
+    // All at once: some may be far away.
+    let asked: Vec<_> = names.iter().map(|name| begin(repository, name)).collect();
+    for (name, asked) in names.iter().zip(asked) {
+        let asked = asked.and_then(|(remote, advertising)| Ok((remote, advertising.end()?)));
         match asked {
             Ok(found) if tells(&found.1) => speaking.push(found),
             Ok(found) if name == "origin" => origin = Some(Ok(found)),
@@ -132,6 +132,12 @@ fn guess(repository: &Repository, notes: &mut Vec<String>) -> Result<(Remote, Ad
                 .hint("name one with --remote, or once for all: git config cairn.remote <name>"))
         }
     }
+}
+
+fn begin(repository: &Repository, name: &str) -> Result<(Remote, Advertising)> {
+    let remote = Remote::named(repository, name)?;
+    let advertising = remote.begin_advertised(repository)?;
+    Ok((remote, advertising))
 }
 
 fn tells(advertised: &Advertised) -> bool {

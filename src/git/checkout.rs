@@ -1,6 +1,6 @@
 //! A work tree whose files follow a branch: what of a person's own stands in it, and moving it from one commit to another.
 
-use super::{ObjectId, Repository, Scratch, TreeChange};
+use super::{IndexFile, ObjectId, Repository, Scratch, TreeChange};
 use crate::error::{AtPath, Error, Result};
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
@@ -78,10 +78,10 @@ impl Checkout {
     /// Returns which of the paths that change hold a person's own work.
     pub fn own_work(&self, changes: &[TreeChange]) -> Result<OwnWork> {
         let mut own = OwnWork::default();
-        if changes.is_empty() {
+        let touched = self.doubtful(changes);
+        if touched.is_empty() {
             return Ok(own);
         }
-        let touched: BTreeSet<&[u8]> = changes.iter().map(|change| change.path.as_slice()).collect();
         let named: Vec<&OsStr> = if touched.len() <= PATHS_NAMED_MAX {
             touched.iter().map(|path| OsStr::from_bytes(path)).collect()
         } else {
@@ -97,8 +97,8 @@ impl Checkout {
             "--ignore-submodules=all",
             "--",
         ];
-        let status = self.git().args(words).args(&named).read()?;
-        for record in status.split(|byte| *byte == 0) {
+        let status = self.git().args(words).args(&named).start()?;
+        for record in status.read()?.split(|byte| *byte == 0) {
             let Some((state, path)) = changed_path(record) else { continue };
             if touched.contains(path) {
                 if state[0] != b'.' {
@@ -145,6 +145,30 @@ impl Checkout {
             }
         }
         Ok(())
+    }
+
+    /// Returns the paths of which only git can tell whether they hold a person's own work: all but those that the index has
+    /// as they were, without a flag, and whose files were not touched since.
+    fn doubtful<'a>(&self, changes: &'a [TreeChange]) -> BTreeSet<&'a [u8]> {
+        let path = self.git_dir.join("index");
+        let index = changes.first().and_then(|change| {
+            let file = std::fs::File::open(&path).ok()?;
+            let kind = change.old.or(change.new)?.1.kind();
+            let written = file.metadata().and_then(|metadata| metadata.modified()).ok()?;
+            Some((IndexFile::read(&file, &path, kind).ok().filter(|index| !index.is_sparse())?, written))
+        });
+        let is_plain = |change: &&TreeChange| {
+            index.as_ref().is_some_and(|(index, written)| match (index.find(change.path.as_bstr()), change.old) {
+                (None, None) => true,
+                (Some(staged), Some((mode, id))) => {
+                    (staged.mode, staged.id) == (mode, id)
+                        && !(staged.conflicted || staged.intended || staged.assumed || staged.skipped)
+                        && index.is_untouched(change.path.as_bstr(), &self.path(&change.path), *written)
+                }
+                _ => false,
+            })
+        };
+        changes.iter().filter(|change| !is_plain(change)).map(|change| change.path.as_slice()).collect()
     }
 
     /// Returns which of the paths git ignores.

@@ -58,7 +58,7 @@ impl Scratch {
 }
 
 impl RawCommit {
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (head, message) = bytes.split_once_str("\n\n").unwrap_or((bytes.trim_end_with(|c| c == '\n'), b""));
         let field = |name: &'static str| head.lines().filter_map(move |line| line.strip_prefix(name.as_bytes()));
         let author = field("author ").next()?;

@@ -14,6 +14,15 @@ pub struct Key {
     pub name: String,
 }
 
+impl Key {
+    /// Tells whether it is this one.
+    fn is(&self, section: &str, subsection: Option<&str>, name: &str) -> bool {
+        self.section == section
+            && self.name.eq_ignore_ascii_case(name)
+            && self.subsection.as_ref().map(|name| name.as_bstr()) == subsection.map(Into::into)
+    }
+}
+
 impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.subsection {
@@ -111,13 +120,11 @@ impl Config {
     }
 
     fn last(&self, section: &str, subsection: Option<&str>, name: &str) -> Option<String> {
-        let wanted = |key: &Key| {
-            key.section == section
-                && key.name.eq_ignore_ascii_case(name)
-                && key.subsection.as_ref().map(|name| name.as_bstr()) == subsection.map(Into::into)
-        };
-        let entry = self.entries.iter().rev().find(|entry| wanted(&entry.key))?;
-        Some(entry.value.to_str_lossy().into_owned())
+        self.entries
+            .iter()
+            .rev()
+            .find(|entry| entry.key.is(section, subsection, name))
+            .map(|entry| entry.value.to_str_lossy().into_owned())
     }
 
     /// Returns the value of a whole key, as `git config --get` takes it.
@@ -131,9 +138,16 @@ impl Config {
 
     /// Returns every value of `section.name`.
     pub fn all(&self, section: &str, name: &str) -> Vec<String> {
-        let wanted =
-            |key: &Key| key.section == section && key.subsection.is_none() && key.name.eq_ignore_ascii_case(name);
-        let entries = self.entries.iter().filter(|entry| wanted(&entry.key));
+        self.every(section, None, name)
+    }
+
+    /// Returns every value of `section.subsection.name`.
+    pub fn all_in(&self, section: &str, subsection: &str, name: &str) -> Vec<String> {
+        self.every(section, Some(subsection), name)
+    }
+
+    fn every(&self, section: &str, subsection: Option<&str>, name: &str) -> Vec<String> {
+        let entries = self.entries.iter().filter(|entry| entry.key.is(section, subsection, name));
         entries.map(|entry| entry.value.to_str_lossy().into_owned()).collect()
     }
 

@@ -3,11 +3,12 @@
 use super::{HashKind, ObjectId};
 use crate::error::{Error, Result};
 use bstr::{BStr, ByteSlice};
-use gix::index::entry::{Flags, Mode};
+use gix::index::entry::{Flags, Mode, Stat, stat};
 use std::fs::File;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What an index says of one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,33 @@ impl IndexFile {
     /// Returns what it says of the path.
     pub fn find(&self, path: &BStr) -> Option<Staged> {
         self.0.entry_range(path).filter(|range| !range.is_empty()).map(|range| self.staged(range))
+    }
+
+    /// Tells whether it names folders in the place of what is in them (git-sparse-checkout(1), sparse index).
+    pub fn is_sparse(&self) -> bool {
+        self.0.is_sparse()
+    }
+
+    /// Tells whether a file stands as it did when the index, last written at `written`, was told of it. What was touched in
+    /// the same second is not told apart by it, and counts as touched (gitformat-index(5), racy git).
+    pub fn is_untouched(&self, path: &BStr, file: &Path, written: SystemTime) -> bool {
+        let entry = self.0.entry_by_path(path);
+        let (Some(entry), Ok(metadata)) = (entry, gix::index::fs::Metadata::from_path_no_follow(file)) else {
+            return false;
+        };
+        let Ok(stat) = Stat::from_fs(&metadata) else { return false };
+        let seconds = written.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let kind = if metadata.is_symlink() {
+            Mode::SYMLINK
+        } else if !metadata.is_file() {
+            return false;
+        } else if metadata.is_executable() {
+            Mode::FILE_EXECUTABLE
+        } else {
+            Mode::FILE
+        };
+        let exactly = stat::Options { trust_ctime: true, check_stat: true, use_nsec: true, use_stdev: false };
+        entry.mode == kind && entry.stat.matches(&stat, exactly) && u64::from(stat.mtime.secs) < seconds
     }
 
     /// Splits entries that all begin with `folder` (empty, or ending in a slash) by their next name: each name, whether it is

@@ -46,11 +46,24 @@ impl TreeEntry {
 impl Repository {
     /// Returns its objects for reading on many threads.
     pub fn objects(&self) -> Result<Objects> {
-        Objects { stores: vec![], kind: self.hash_kind() }.and(&self.objects_dir())
+        Objects::none(self.hash_kind()).and(&self.objects_dir())
+    }
+
+    /// Returns a reader of its objects, as many as there are now; it shares what was opened to read others of them.
+    pub(super) fn object_reader(&self) -> ObjectReader {
+        let objects = Objects { stores: vec![self.gix().objects.store()], kind: self.hash_kind() };
+        let mut reader = objects.reader();
+        reader.handles.iter_mut().for_each(|handle| handle.refresh_never());
+        reader
     }
 }
 
 impl Objects {
+    /// Returns no place at all, to which some are added.
+    pub(super) fn none(kind: HashKind) -> Self {
+        Self { stores: vec![], kind }
+    }
+
     /// Adds a folder of objects to look in after the others.
     pub fn and(mut self, folder: &Path) -> Result<Self> {
         let options = gix::odb::store::init::Options::default();
@@ -94,6 +107,12 @@ impl ObjectReader {
             return Ok(entries);
         }
         Err(missing(id))
+    }
+
+    /// Returns a commit as it is written; `None` where it is not here, or is none.
+    pub(super) fn commit(&mut self, id: &ObjectId) -> Option<&[u8]> {
+        let found = self.handles.iter().find(|handle| handle.find_commit_iter(id, &mut self.buffer).is_ok());
+        found.map(|_| self.buffer.as_slice())
     }
 
     /// Returns the tree of a commit.
@@ -156,7 +175,7 @@ fn canonical(mode: u32) -> u32 {
     }
 }
 
-fn missing(id: &ObjectId) -> Error {
+pub(super) fn missing(id: &ObjectId) -> Error {
     Error::failed("object-missing", format!("the repository does not have {id}, which it needs"))
         .hint("see what it lacks: git fsck --full")
 }

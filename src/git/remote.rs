@@ -2,11 +2,12 @@
 
 use super::{ObjectId, RefName, Repository, is_null};
 use crate::error::{Error, Kind, Result};
-use crate::process::Command;
+use crate::process::{Command, Started};
 use bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 
 /// A host, by the URL that a push goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,28 @@ impl Advertised {
     /// Returns the commit a reference leads to, as far as the host says.
     pub fn commit_of(&self, name: &RefName) -> Option<ObjectId> {
         self.peeled.get(name).or_else(|| self.refs.get(name)).copied()
+    }
+}
+
+/// A host that was asked for its references.
+pub struct Advertising(Started);
+
+impl Advertising {
+    /// Returns what it answers.
+    pub fn end(self) -> Result<Advertised> {
+        let out = self.0.read().map_err(|error| {
+            Error::outside("unreachable", format!("{error}")).hint("is the host reachable, and may you read there?")
+        })?;
+        let mut advertised = Advertised::default();
+        for line in out.lines() {
+            let Some((id, name)) = line.split_once_str("\t") else { continue };
+            let Ok(id) = ObjectId::from_hex(id) else { continue };
+            match name.strip_suffix(b"^{}") {
+                Some(tag) => RefName::new(tag).and_then(|tag| advertised.peeled.insert(tag, id)),
+                None => RefName::new(name).and_then(|name| advertised.refs.insert(name, id)),
+            };
+        }
+        Ok(advertised)
     }
 }
 
@@ -60,9 +83,9 @@ enum PushReport {
 impl Remote {
     /// Returns the host that `name`, or the only remote there is, stands for.
     pub fn named(repository: &Repository, name: &str) -> Result<Self> {
-        let urls = repository.git().args(["remote", "get-url", "--push", "--all", "--", name]).output()?;
-        let mut lines = urls.stdout.lines();
-        let first = lines.next().filter(|_| urls.status.success()).ok_or_else(|| {
+        let urls = push_urls(repository, name)?;
+        let mut lines = urls.iter();
+        let first = lines.next().ok_or_else(|| {
             Error::not_found("no-remote", format!("there is no remote {}", crate::text::shown(name.as_bytes())))
                 .hint("name one of these with --remote: git remote -v")
         })?;
@@ -88,20 +111,12 @@ impl Remote {
 
     /// Asks the host for all its references.
     pub fn advertised(&self, repository: &Repository) -> Result<Advertised> {
-        let out = repository.git().args(["ls-remote", "--quiet", "--", &self.push_url]).read();
-        let out = out.map_err(|error| {
-            Error::outside("unreachable", format!("{error}")).hint("is the host reachable, and may you read there?")
-        })?;
-        let mut advertised = Advertised::default();
-        for line in out.lines() {
-            let Some((id, name)) = line.split_once_str("\t") else { continue };
-            let Ok(id) = ObjectId::from_hex(id) else { continue };
-            match name.strip_suffix(b"^{}") {
-                Some(tag) => RefName::new(tag).and_then(|tag| advertised.peeled.insert(tag, id)),
-                None => RefName::new(name).and_then(|name| advertised.refs.insert(name, id)),
-            };
-        }
-        Ok(advertised)
+        self.begin_advertised(repository)?.end()
+    }
+
+    /// Begins to ask the host for all its references.
+    pub fn begin_advertised(&self, repository: &Repository) -> Result<Advertising> {
+        repository.git().args(["ls-remote", "--quiet", "--", &self.push_url]).start().map(Advertising)
     }
 
     /// Brings the objects of these references here, if any is missing; no reference moves by it.
@@ -208,6 +223,33 @@ impl Remote {
         let options = options.iter().map(|option| [b"--push-option=", option.as_slice()].concat());
         options.fold(git, |git, option| git.arg(OsStr::from_bytes(&option)))
     }
+}
+
+/// Returns the names of a repository's remotes.
+pub fn remote_names(repository: &Repository) -> Result<Vec<String>> {
+    // Files of old may name some too (git-fetch(1), "Named file in $GIT_DIR/remotes").
+    let old = ["remotes", "branches"].map(|folder| repository.common_dir().join(folder));
+    let has_some = |folder: &PathBuf| std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some());
+    if !old.iter().any(has_some) {
+        return Ok(repository.config().subsections("remote"));
+    }
+    let out = repository.git().arg("remote").read()?;
+    Ok(out.lines().filter_map(|line| Some(line.to_str().ok()?.to_owned())).collect())
+}
+
+/// Returns the URLs that a push to a remote goes to; none where there is no such remote.
+fn push_urls(repository: &Repository, name: &str) -> Result<Vec<BString>> {
+    let config = repository.config();
+    let [push, fetch] = ["pushurl", "url"].map(|key| config.all_in("remote", name, key));
+    let urls = if push.is_empty() { &fetch } else { &push };
+    let rewritten = config.section("url").next().is_some();
+    // A value that is empty takes back those before it, and what is not UTF-8 is not what it seems.
+    let plain = |url: &String| !url.is_empty() && !url.contains(char::REPLACEMENT_CHARACTER);
+    if !rewritten && !fetch.is_empty() && push.iter().chain(&fetch).all(plain) {
+        return Ok(urls.iter().map(|url| url.as_str().into()).collect());
+    }
+    let output = repository.git().args(["remote", "get-url", "--push", "--all", "--", name]).output()?;
+    Ok(output.stdout.lines().filter(|_| output.status.success()).map(Into::into).collect())
 }
 
 fn refspec(target: &ObjectId, name: &RefName) -> OsString {

@@ -87,6 +87,12 @@ pub fn is_null(id: &ObjectId) -> bool {
 impl Repository {
     /// Finds the repository a person means, as git itself would: its rules of ownership and safety are git's.
     pub fn discover(place: &Place) -> Result<Self> {
+        if place.git_dir.is_none()
+            && place.folder.as_ref().is_none_or(|folder| std::env::current_dir().is_ok_and(|here| here == *folder))
+            && let Some(plain) = Self::discover_plain()
+        {
+            return Ok(plain);
+        }
         let mut command = match &place.git_dir {
             // Named on purpose, as git has it: no question of ownership.
             Some(git_dir) => Command::git().env("GIT_DIR", git_dir),
@@ -111,7 +117,7 @@ impl Repository {
         Self::open_with(git_dir, None)
     }
 
-    fn open_with(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self> {
+    pub(super) fn open_with(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self> {
         let git_dir = std::fs::canonicalize(git_dir).at("find the repository", git_dir)?;
         let overrides = std::env::var("GIT_CONFIG_PARAMETERS").map(|text| parse_parameters(&text)).unwrap_or_default();
         let options = gix::open::Options::default()

@@ -1,21 +1,29 @@
 //! Work on a repository's objects that leaves nothing in it: what is made lies in a folder of its own, beside the
 //! repository's objects, and is gone with it unless it is kept.
 
-use super::{Advertised, ObjectId, RefName, Remote, Repository};
+use super::past::Past;
+use super::{Advertised, ObjectId, RawCommit, RefName, Remote, Repository};
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
-use crate::process::Command;
+use crate::process::{Command, Started};
 use bstr::{BString, ByteSlice};
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
+/// The folder of objects in it.
+const OBJECTS: &str = "objects";
 /// The oldest git that merges without a work tree (`git merge-tree --write-tree`).
 const MERGES_SINCE: (u32, u32) = (2, 38);
 /// The oldest git that takes trees and a base for it; an older one must find the base in commits.
 const MERGES_TREES_SINCE: (u32, u32) = (2, 45);
+/// A git that knows everything.
+const NEWEST: (u32, u32) = (u32::MAX, 0);
+/// What merges without a work tree.
+const MERGE_TREE: [&str; 3] = ["merge-tree", "--write-tree", "-z"];
 /// The oldest git that takes attributes from a tree (`--attr-source`).
 const ATTRIBUTES_OF_TREE_SINCE: (u32, u32) = (2, 41);
 
@@ -24,7 +32,18 @@ pub struct Scratch {
     folder: TempDir,
     git_dir: PathBuf,
     version: OnceCell<(u32, u32)>,
+    past: Past,
 }
+
+/// A merge that git is at.
+pub struct Merging<'a> {
+    started: Option<Started>,
+    sides: [ObjectId; 3],
+    attributes: Attributes<'a>,
+}
+
+/// The changed lines that git is counting.
+pub struct Counting(Started);
 
 /// Whose `.gitattributes` count in a merge.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +105,8 @@ impl Scratch {
     pub fn new(repository: &Repository) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("cairn-").tempdir();
         let folder = folder.at("make a folder in", &std::env::temp_dir())?;
-        let scratch = Self { folder, git_dir: repository.git_dir().to_owned(), version: OnceCell::new() };
+        let past = Past::new(repository, folder.path().join(OBJECTS));
+        let scratch = Self { folder, git_dir: repository.git_dir().to_owned(), version: OnceCell::new(), past };
         let info = scratch.objects().join("info");
         std::fs::create_dir_all(&info).at("create the folder", &info)?;
         std::fs::create_dir_all(scratch.bare()).at("create the folder", &scratch.bare())?;
@@ -103,7 +123,7 @@ impl Scratch {
     }
 
     fn objects(&self) -> PathBuf {
-        self.folder.path().join("objects")
+        self.folder.path().join(OBJECTS)
     }
 
     /// An empty folder in the place of a work tree.
@@ -148,6 +168,17 @@ impl Scratch {
 
     /// Returns what the commits say, in the order given.
     pub fn commit_texts(&self, ids: &[ObjectId], encoding: &str) -> Result<Vec<CommitText>> {
+        let past = &self.past;
+        let read = |id: &ObjectId| CommitText::of(id, past.commit(id)?, encoding);
+        let texts: Vec<Option<CommitText>> = ids.iter().map(read).collect();
+        let left: Vec<ObjectId> =
+            ids.iter().zip(&texts).filter(|(_, text)| text.is_none()).map(|(id, _)| *id).collect();
+        let mut by_git = self.commit_texts_by_git(&left, encoding)?.into_iter();
+        Ok(texts.into_iter().filter_map(|text| text.or_else(|| by_git.next())).collect())
+    }
+
+    /// What git says of commits written in another encoding.
+    fn commit_texts_by_git(&self, ids: &[ObjectId], encoding: &str) -> Result<Vec<CommitText>> {
         if ids.is_empty() {
             return Ok(vec![]);
         }
@@ -173,28 +204,57 @@ impl Scratch {
         attributes: &Attributes<'_>,
         words: &[String],
     ) -> Result<Merge> {
+        self.end_merge(self.begin_merge(base, ours, theirs, attributes, words)?)
+    }
+
+    /// Begins a merge, which git does while we do something else.
+    pub fn begin_merge<'a>(
+        &self,
+        base: &ObjectId,
+        ours: &ObjectId,
+        theirs: &ObjectId,
+        attributes: &Attributes<'a>,
+        words: &[String],
+    ) -> Result<Merging<'a>> {
+        let (sides, attributes) = ([*base, *ours, *theirs], *attributes);
+        // Whether it is new enough is seen when it does not know the words; asking first is a process more.
+        if self.version.get().is_some_and(|version| *version < MERGES_TREES_SINCE) {
+            return Ok(Merging { started: None, sides, attributes });
+        }
+        let command = self.merging(&attributes, NEWEST)?.args(MERGE_TREE).args(words);
+        let command = command.arg(format!("--merge-base={base}")).args([ours.to_string(), theirs.to_string()]);
+        Ok(Merging { started: Some(command.start()?), sides, attributes })
+    }
+
+    /// Returns how a merge that was begun ended; errors are those of [`Scratch::merge`].
+    pub fn end_merge(&self, merging: Merging<'_>) -> Result<Merge> {
+        let Some(started) = merging.started else { return self.merge_commits(merging.sides, &merging.attributes) };
+        let done = merged(&started.output()?);
+        if done.is_err() && self.git_version()? < MERGES_TREES_SINCE {
+            return self.merge_commits(merging.sides, &merging.attributes);
+        }
+        done
+    }
+
+    /// Merges with a git that takes neither trees nor a base, and so finds the base in commits that are made for it.
+    fn merge_commits(&self, [base, ours, theirs]: [ObjectId; 3], attributes: &Attributes<'_>) -> Result<Merge> {
         let version = self.git_version()?;
         if version < MERGES_SINCE {
             return Err(Error::outside("old-git", "this git cannot merge without a work tree")
                 .hint("install git 2.38 or newer here"));
         }
-        let merge = |command: Command| command.args(["merge-tree", "--write-tree", "-z"]);
-        let command = self.merging(attributes, version)?;
-        if version >= MERGES_TREES_SINCE {
-            let base = format!("--merge-base={base}");
-            let command = merge(command).args(words).arg(base);
-            return merged(&command.arg(ours.to_string()).arg(theirs.to_string()).output()?);
-        }
-        let base = self.bare_commit(base, None)?;
-        let sides = [self.bare_commit(ours, Some(&base))?, self.bare_commit(theirs, Some(&base))?];
-        let output = merge(command).args(sides.iter().map(ToString::to_string)).output()?;
-        let Merge::Conflicts(mut collisions) = merged(&output)? else { return merged(&output) };
-        for collision in &mut collisions {
-            for (made, meant) in sides.iter().zip([ours, theirs]) {
-                collision.path = collision.path.replace(format!("~{made}"), format!("~{meant}")).into();
+        let base = self.bare_commit(&base, None)?;
+        let sides = [self.bare_commit(&ours, Some(&base))?, self.bare_commit(&theirs, Some(&base))?];
+        let command = self.merging(attributes, version)?.args(MERGE_TREE);
+        let mut done = merged(&command.args(sides.iter().map(ToString::to_string)).output()?)?;
+        if let Merge::Conflicts(collisions) = &mut done {
+            for collision in collisions {
+                for (made, meant) in sides.iter().zip([ours, theirs]) {
+                    collision.path = collision.path.replace(format!("~{made}"), format!("~{meant}")).into();
+                }
             }
         }
-        Ok(Merge::Conflicts(collisions))
+        Ok(done)
     }
 
     fn merging(&self, attributes: &Attributes<'_>, version: (u32, u32)) -> Result<Command> {
@@ -215,6 +275,9 @@ impl Scratch {
 
     /// Puts the `.gitattributes` of a commit where a git that knows no better looks for them.
     fn lay_out_attributes(&self, commit: &ObjectId) -> Result<()> {
+        // Those of another commit lie there from the merge before.
+        std::fs::remove_dir_all(self.bare()).at("clear", &self.bare())?;
+        std::fs::create_dir_all(self.bare()).at("create the folder", &self.bare())?;
         let out = self.git().args(["ls-tree", "-r", "-z", "--full-tree", &commit.to_string()]).read()?;
         for line in out.split(|byte| *byte == 0) {
             let Some((head, path)) = line.split_once_str("\t") else { continue };
@@ -256,19 +319,21 @@ impl Scratch {
         if from.iter().all(|id| not.contains(id)) {
             return Ok(vec![]);
         }
-        let input = revisions(from, not);
-        let out = self.git().args(["rev-list", "--stdin"]).read_with(input.as_bytes())?;
-        Ok(out.lines().filter_map(|line| ObjectId::from_hex(line).ok()).collect())
+        self.past.apart(from, not)
     }
 
     /// Returns the first commits of `from` that `not` has not: those whose parents it all has.
     pub fn bottoms(&self, not: &ObjectId, from: &ObjectId) -> Result<Vec<ObjectId>> {
-        let input = revisions(&[*from], &[*not]);
-        let out = self.git().args(["rev-list", "--parents", "--stdin"]).read_with(input.as_bytes())?;
-        let lines: Vec<Vec<&[u8]>> = out.lines().map(|line| line.split(|byte| *byte == b' ').collect()).collect();
-        let within: std::collections::HashSet<&[u8]> = lines.iter().map(|line| line[0]).collect();
-        let first = lines.iter().filter(|line| !line[1..].iter().any(|parent| within.contains(parent)));
-        Ok(first.filter_map(|line| ObjectId::from_hex(line[0]).ok()).collect())
+        let past = &self.past;
+        let within: HashSet<ObjectId> = past.apart(&[*from], &[*not])?.into_iter().collect();
+        let mut bottoms = vec![];
+        for id in &within {
+            if !past.parents(id)?.iter().any(|parent| within.contains(parent)) {
+                bottoms.push(*id);
+            }
+        }
+        bottoms.sort_unstable();
+        Ok(bottoms)
     }
 
     /// Returns those of `tips` that are, or descend from, one of `commits`.
@@ -279,37 +344,53 @@ impl Scratch {
             if open.is_empty() {
                 break;
             }
-            let input = revisions(&open, &[*commit]);
-            let out = self.git().args(["rev-list", "--ancestry-path", "--stdin"]).read_with(input.as_bytes())?;
-            let found = out.lines().filter_map(|line| ObjectId::from_hex(line).ok());
-            having.extend(found.filter(|id| open.contains(id)));
+            having.extend(self.past.descending(commit, &open)?);
         }
         Ok(having)
     }
 
+    /// Returns the parents of a commit; none where a shallow repository ends.
+    pub(super) fn parents(&self, commit: &ObjectId) -> Result<Vec<ObjectId>> {
+        self.past.parents(commit)
+    }
+
     /// Returns the tree of a commit.
     pub fn tree_of(&self, commit: &ObjectId) -> Result<ObjectId> {
-        id_in(&self.git().args(["rev-parse", "--verify", &format!("{commit}^{{tree}}")]).read()?)
+        match self.past.commit(commit) {
+            Some(commit) => Ok(commit.tree),
+            None => id_in(&self.git().args(["rev-parse", "--verify", &format!("{commit}^{{tree}}")]).read()?),
+        }
     }
 
     /// Returns what changes between two trees, renames as one that goes and one that comes, and the lines that come and go.
     pub fn changes(&self, old: &ObjectId, new: &ObjectId) -> Result<(Vec<TreeChange>, [usize; 2])> {
-        let words = ["diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-ext-diff", "--no-abbrev"];
-        let out = self.git().args(words).args([old.to_string(), new.to_string()]).read()?;
-        let (mut changes, mut lines) = (vec![], [0, 0]);
-        let mut records = out.split(|byte| *byte == 0);
-        while let Some(record) = records.next() {
-            if let Some(raw) = record.strip_prefix(b":") {
-                let path = records.next().unwrap_or_default();
-                changes.push(raw_change(raw, path).ok_or_else(|| unread("git diff-tree answers in no way we know"))?);
-                continue;
-            }
-            for (sum, field) in lines.iter_mut().zip(record.split(|byte| *byte == b'\t')) {
-                // A binary file has none.
-                *sum += field.to_str().ok().and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
-            }
+        let counting = self.begin_count(old, new)?;
+        Ok((self.changed(old, new)?, counting.end()?))
+    }
+
+    /// Returns what changes between two trees, in the order of `git diff-tree -r`.
+    pub fn changed(&self, old: &ObjectId, new: &ObjectId) -> Result<Vec<TreeChange>> {
+        if let Some(changes) = self.past.changes(old, new) {
+            return Ok(changes);
         }
-        Ok((changes, lines))
+        // What is missing git may fetch (gitglossary(7), partial clone).
+        let words = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev"];
+        let out = self.git().args(words).args([old.to_string(), new.to_string()]).read()?;
+        let mut records = out.split(|byte| *byte == 0);
+        let mut changes = vec![];
+        while let Some(raw) = records.next().and_then(|record| record.strip_prefix(b":")) {
+            let change = raw_change(raw, records.next().unwrap_or_default());
+            changes.push(change.ok_or_else(|| unread("git diff-tree answers in no way we know"))?);
+        }
+        Ok(changes)
+    }
+
+    /// Begins to count the lines that come and go between two trees.
+    pub fn begin_count(&self, old: &ObjectId, new: &ObjectId) -> Result<Counting> {
+        let words = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff"];
+        // It would read the whole index, for attributes of files that are not there.
+        let git = self.git().env("GIT_INDEX_FILE", self.folder().join("no-index"));
+        git.args(words).args([old.to_string(), new.to_string()]).start().map(Counting)
     }
 
     /// Packs what is reachable from `new` and not from `not`.
@@ -338,6 +419,42 @@ impl Scratch {
     /// Returns the content of a blob.
     pub fn blob(&self, id: &ObjectId) -> Result<Vec<u8>> {
         self.git().args(["cat-file", "blob", &id.to_string()]).read()
+    }
+}
+
+impl Counting {
+    /// Returns how many lines come, and how many go.
+    pub fn end(self) -> Result<[usize; 2]> {
+        let mut lines = [0, 0];
+        for record in self.0.read()?.split(|byte| *byte == 0) {
+            for (sum, field) in lines.iter_mut().zip(record.split(|byte| *byte == b'\t')) {
+                // A binary file has none.
+                *sum += field.to_str().ok().and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+            }
+        }
+        Ok(lines)
+    }
+}
+
+impl CommitText {
+    /// Takes it from a commit; `None` where its words are in another encoding than the one that is wanted.
+    fn of(id: &ObjectId, commit: RawCommit, wanted: &str) -> Option<Self> {
+        let plain = |name: &[u8]| name.to_str_lossy().to_lowercase().replace("utf-8", "utf8");
+        let written = commit.encoding.as_ref().map_or(&b"UTF-8"[..], |encoding| encoding.as_slice());
+        if plain(written) != plain(wanted.as_bytes()) {
+            return None;
+        }
+        let [name, email, _] = commit.author;
+        // git holds a message for a text that ends with the first zero byte.
+        let end = commit.message.find_byte(0).unwrap_or(commit.message.len());
+        Some(Self {
+            id: *id,
+            tree: commit.tree,
+            parents: commit.parents,
+            author: crate::text::json_text(&name),
+            email: crate::text::json_text(&email),
+            message: commit.message[..end].into(),
+        })
     }
 }
 

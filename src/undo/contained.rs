@@ -27,7 +27,7 @@ pub(super) fn containers(
         }
     } else {
         for (name, id) in repository.refs_below("refs/")? {
-            let commit = repository.peel_to_commit(&id).filter(|_| is_listed(&name, branch));
+            let commit = if is_listed(&name, branch) { repository.peel_to_commit(&id) } else { None };
             tips.extend(commit.map(|commit| (name, commit)));
         }
     }

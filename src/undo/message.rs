@@ -23,6 +23,11 @@ pub fn of_revert(commit: &CommitText, parent: Option<&ObjectId>, reapplies: bool
     message
 }
 
+/// Tells whether a commit calls itself a revert, so that the words for its own depend on git's version.
+pub(super) fn is_of_revert(commit: &CommitText) -> bool {
+    title(commit.message.as_bstr()).starts_with(b"Revert \"")
+}
+
 /// Returns the message of the commit that puts everything back to `commit`.
 pub fn of_reset(commit: &CommitText) -> BString {
     let title = title(commit.message.as_bstr());

@@ -3,7 +3,7 @@
 use super::message;
 use super::plan::Conflict;
 use crate::error::{Error, Kind, Result};
-use crate::git::{Attributes, CommitText, Config, Merge, ObjectId, Scratch};
+use crate::git::{Attributes, CommitText, Config, Merge, Merging, ObjectId, Scratch};
 use crate::text;
 use bstr::{BString, ByteSlice};
 
@@ -72,26 +72,56 @@ fn undecided(commit: &CommitText, name: impl Fn(&ObjectId) -> String) -> Error {
     Error::new(Kind::Unconfirmed, "mainline-needed", message).hint("say it with -m 1, or another of them")
 }
 
-/// Reverts commits in memory, each with the parent it goes back to, upon a tree.
-pub fn reverts(
+/// Commits to be reverted, each with the parent it goes back to, upon a tree; git is at the first.
+pub struct Reverts<'a> {
+    commits: Vec<(CommitText, Option<ObjectId>)>,
+    onto: ObjectId,
+    attributes: Attributes<'a>,
+    words: Vec<String>,
+    first: Merging<'a>,
+}
+
+/// Begins to revert commits in memory, so that git merges while we look at something else; `None` where there are none.
+pub fn begin<'a>(
     scratch: &Scratch,
     config: &Config,
-    commits: &[(CommitText, Option<ObjectId>)],
+    commits: Vec<(CommitText, Option<ObjectId>)>,
     onto: ObjectId,
-    attributes: &Attributes<'_>,
-) -> Result<Prediction> {
-    let version = scratch.git_version()?;
-    let algorithm = config.get("diff", "algorithm").filter(|_| version >= ALGORITHM_SINCE);
-    let words: Vec<_> = algorithm.iter().flat_map(|name| ["-X".into(), format!("diff-algorithm={name}")]).collect();
+    attributes: Attributes<'a>,
+) -> Result<Option<Reverts<'a>>> {
+    let Some((commit, parent)) = commits.first() else { return Ok(None) };
+    let mut words = vec![];
+    if let Some(name) = config.get("diff", "algorithm")
+        && scratch.git_version()? >= ALGORITHM_SINCE
+    {
+        words.extend(["-X".into(), format!("diff-algorithm={name}")]);
+    }
+    let first = scratch.begin_merge(&commit.id, &onto, &kept(parent.as_ref(), &onto), &attributes, &words)?;
+    Ok(Some(Reverts { commits, onto, attributes, words, first }))
+}
+
+/// The other side of a revert: the parent it goes back to, or nothing.
+fn kept(parent: Option<&ObjectId>, onto: &ObjectId) -> ObjectId {
+    parent.copied().unwrap_or_else(|| ObjectId::empty_tree(onto.kind()))
+}
+
+/// Returns what reverts that were begun come to.
+pub fn end(scratch: &Scratch, begun: Reverts<'_>) -> Result<Prediction> {
+    let Reverts { commits, onto, attributes, words, first } = begun;
     let mut done = Prediction { steps: vec![], skipped: vec![], tree: Some(onto), conflicts: vec![] };
-    let mut ours = onto;
-    for (commit, parent) in commits {
-        let theirs = parent.unwrap_or_else(|| ObjectId::empty_tree(onto.kind()));
-        match scratch.merge(&commit.id, &ours, &theirs, attributes, &words)? {
+    let (mut ours, mut first) = (onto, Some(first));
+    for (commit, parent) in &commits {
+        let theirs = kept(parent.as_ref(), &onto);
+        let merge = match first.take() {
+            Some(first) => scratch.end_merge(first)?,
+            None => scratch.merge(&commit.id, &ours, &theirs, &attributes, &words)?,
+        };
+        match merge {
             Merge::Clean(tree) if tree == ours => done.skipped.push(commit.id),
             Merge::Clean(tree) => {
                 let kept = parent.as_ref().filter(|_| commit.parents.len() > 1);
-                let message = message::of_revert(commit, kept, version >= REAPPLIES_SINCE);
+                let reapplies = message::is_of_revert(commit) && scratch.git_version()? >= REAPPLIES_SINCE;
+                let message = message::of_revert(commit, kept, reapplies);
                 done.steps.push(Step { tree, message });
                 (ours, done.tree) = (tree, Some(tree));
             }

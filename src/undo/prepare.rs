@@ -4,12 +4,12 @@ use super::contained::containers;
 use super::in_way::in_way;
 use super::local::Local;
 use super::plan::{Changes, HostVerdict, Mode, Plan, Worktree};
-use super::predict::{Prediction, Step, parents_kept, reverts};
+use super::predict::{self, Prediction, Reverts, Step, parents_kept};
 use super::words::{Meant, meant};
 use super::{Verb, id_of, message, verdict, warn};
 use crate::deployment::{Host, PlanCommit, find_any_host, sealed};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Attributes, CommitText, ObjectId, RefName, Repository, Scratch, TreeChange};
+use crate::git::{Attributes, CommitText, Config, Counting, ObjectId, RefName, Repository, Scratch, TreeChange};
 use crate::text;
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +143,7 @@ pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Res
 pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Option<&Plan>) -> Result<Prepared> {
     let Seen { scratch, sides } = seen;
     let overwrites = wish.mode == Some(Mode::OverwriteHistory);
-    let Meant { commits: wanted, ambiguous } = meant(&scratch, &wish.words)?;
+    let Meant { commits: wanted, ambiguous } = meant(repository, &scratch, &wish.words)?;
     let config = repository.config();
     let encoding = config.get("i18n", "commitEncoding").unwrap_or_else(|| "UTF-8".into());
     let texts = scratch.commit_texts(&wanted, &encoding)?;
@@ -152,31 +152,24 @@ pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Opti
     let email = mine.as_deref();
     let mut overwrite = None;
     let resolved = wish.resolved.as_deref().map(id_of).transpose()?;
-    let (prediction, commits, count) = if wish.verb == Verb::Revert {
-        let prediction = match resolved {
-            Some(made) => Prediction { tree: Some(scratch.tree_of(&made)?), ..Prediction::default() },
-            None => predict(repository, &scratch, wish, &sides, texts.clone(), base_tree)?,
+    // git merges and counts while we look at everything else.
+    let (begun, expected, commits, count) = if wish.verb == Verb::Revert {
+        let (begun, expected) = match resolved {
+            Some(_) => (None, None),
+            None => begin_reverts(repository, &scratch, &config, wish, &sides, texts.clone(), base_tree)?,
         };
         let commits = texts.iter().take(COMMITS_NAMED).map(|one| plan_commit(one, email)).collect();
-        (prediction, commits, texts.len())
+        (begun, expected, commits, texts.len())
     } else {
         let [target] = texts.as_slice() else { return Err(Error::usage("name one commit to go back to")) };
+        let expected = Expected::of(&scratch, &base_tree, &target.tree)?;
         let tips: Vec<_> = sides.expect.iter().chain(sides.local.head.iter().filter(|_| overwrites)).copied().collect();
         let tips = if tips.is_empty() { vec![sides.base] } else { tips };
         let dropped = scratch.between(&[target.id], &tips)?;
         let named = scratch.commit_texts(&dropped[..dropped.len().min(COMMITS_NAMED)], "UTF-8")?;
         overwrite = overwrites.then_some(target.id);
-        let step = Step { tree: target.tree, message: message::of_reset(target) };
-        let steps = if overwrites || target.tree == base_tree { vec![] } else { vec![step] };
-        let prediction = Prediction { steps, skipped: vec![], tree: Some(target.tree), conflicts: vec![] };
-        (prediction, named.iter().map(|one| plan_commit(one, email)).collect(), dropped.len())
+        (None, Some(expected), named.iter().map(|one| plan_commit(one, email)).collect(), dropped.len())
     };
-    let (changes, lines) = match prediction.tree {
-        Some(tree) if tree != base_tree => scratch.changes(&base_tree, &tree)?,
-        _ => (vec![], [0, 0]),
-    };
-    let moves = overwrites || resolved.is_some() || !prediction.steps.is_empty();
-    let worktree = own_work(&scratch, &sides, prediction.tree.filter(|_| moves), base_tree, &changes)?;
     let bottoms = if wish.verb == Verb::Revert {
         wanted.clone()
     } else {
@@ -184,6 +177,22 @@ pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Opti
         scratch.bottoms(&wanted[0], &tip)?
     };
     let (contained_in, unseen) = containers(repository, &scratch, sides.host.as_ref(), &sides.reference, &bottoms)?;
+    let foreseen = expected.as_ref().and_then(|expected| expected.in_way(&sides));
+    let prediction = match (resolved, begun, texts.as_slice()) {
+        (Some(made), ..) => Prediction { tree: Some(scratch.tree_of(&made)?), ..Prediction::default() },
+        (None, Some(begun), _) => predict::end(&scratch, begun)?,
+        (None, None, [target, ..]) => going_back(target, base_tree, overwrites),
+        (None, None, []) => return Err(Error::usage("name a commit")),
+    };
+    let moves = overwrites || resolved.is_some() || !prediction.steps.is_empty();
+    let (changes, lines, came_true) = match prediction.tree {
+        Some(tree) if tree != base_tree => became(&scratch, expected, &base_tree, &tree)?,
+        _ => (vec![], [0, 0], false),
+    };
+    let worktree = match foreseen.filter(|_| came_true) {
+        Some(worktree) => worktree?,
+        None => own_work(&scratch, &sides, prediction.tree.filter(|_| moves), base_tree, &changes)?,
+    };
     let here = &sides.local;
     let mut plan = Plan {
         schema: 1,
@@ -338,14 +347,16 @@ pub(super) fn upstream(repository: &Repository, host: &Host, branch: &RefName) -
     merge.and_then(RefName::new).unwrap_or_else(|| branch.clone())
 }
 
-fn predict(
+/// Begins the reverts; where there is one only, also what it is expected to change: what its commit changed, taken back.
+fn begin_reverts<'a>(
     repository: &Repository,
     scratch: &Scratch,
+    config: &Config,
     wish: &Wish,
-    sides: &Sides,
+    sides: &'a Sides,
     texts: Vec<CommitText>,
     onto: ObjectId,
-) -> Result<Prediction> {
+) -> Result<(Option<Reverts<'a>>, Option<Expected>)> {
     for commit in &texts {
         if repository.is_cut_at(&commit.id) {
             return Err(Error::refused(
@@ -364,7 +375,55 @@ fn predict(
         Some(checkout) => Attributes::WorkTree(&checkout.work_tree),
         None => Attributes::Commit(&sides.base),
     };
-    reverts(scratch, &repository.config(), &commits, onto, &attributes)
+    let only = match commits.as_slice() {
+        [(commit, parent)] => Some((commit.tree, *parent)),
+        _ => None,
+    };
+    let begun = predict::begin(scratch, config, commits, onto, attributes)?;
+    let Some((tree, parent)) = only else { return Ok((begun, None)) };
+    let back = parent.map_or_else(|| Ok(ObjectId::empty_tree(tree.kind())), |parent| scratch.tree_of(&parent))?;
+    Ok((begun, Some(Expected::of(scratch, &tree, &back)?)))
+}
+
+/// What a reset comes to.
+fn going_back(target: &CommitText, base_tree: ObjectId, overwrites: bool) -> Prediction {
+    let step = Step { tree: target.tree, message: message::of_reset(target) };
+    let steps = if overwrites || target.tree == base_tree { vec![] } else { vec![step] };
+    Prediction { steps, skipped: vec![], tree: Some(target.tree), conflicts: vec![] }
+}
+
+/// What is expected to change, whose lines git counts meanwhile. It mostly comes true; where it does not, it costs no more
+/// than the time it took.
+struct Expected {
+    changes: Vec<TreeChange>,
+    counting: Counting,
+}
+
+impl Expected {
+    fn of(scratch: &Scratch, from: &ObjectId, to: &ObjectId) -> Result<Self> {
+        let counting = scratch.begin_count(from, to)?;
+        Ok(Self { changes: scratch.changed(from, to)?, counting })
+    }
+
+    /// Returns what of the person's work would be in the way; `None` where the local branch is not what is built upon.
+    fn in_way(&self, sides: &Sides) -> Option<Result<Worktree>> {
+        let checkout = sides.local.checkout.as_ref().filter(|_| sides.local.head == Some(sides.base));
+        checkout.map(|checkout| in_way(checkout, &self.changes))
+    }
+}
+
+/// Returns what changes from one tree to the other, the lines that come and go, and whether that is what was expected.
+fn became(
+    scratch: &Scratch,
+    expected: Option<Expected>,
+    from: &ObjectId,
+    to: &ObjectId,
+) -> Result<(Vec<TreeChange>, [usize; 2], bool)> {
+    let changes = scratch.changed(from, to)?;
+    match expected.filter(|expected| expected.changes == changes) {
+        Some(expected) => Ok((changes, expected.counting.end()?, true)),
+        None => Ok((changes, scratch.begin_count(from, to)?.end()?, false)),
+    }
 }
 
 /// Returns what of the person's work is in the way of the files that move: from what the local branch holds.
@@ -382,7 +441,7 @@ fn own_work(
         return in_way(checkout, changes);
     }
     let from = scratch.tree_of(&head)?;
-    let wider = if from == base_tree { changes.to_vec() } else { scratch.changes(&from, &tree)?.0 };
+    let wider = if from == base_tree { changes.to_vec() } else { scratch.changed(&from, &tree)? };
     in_way(checkout, &wider)
 }
 

@@ -1,7 +1,7 @@
 //! The commits that a person's words mean.
 
 use crate::error::{Error, Result};
-use crate::git::{ObjectId, Scratch};
+use crate::git::{ObjectId, Repository, Scratch};
 use bstr::ByteSlice;
 
 /// Commits, and what git says of the words.
@@ -14,7 +14,7 @@ pub(super) struct Meant {
 }
 
 /// Finds the commits of words, each a commit or a range, whose commits come newest first, as `git revert` takes them.
-pub(super) fn meant(scratch: &Scratch, words: &[String]) -> Result<Meant> {
+pub(super) fn meant(repository: &Repository, scratch: &Scratch, words: &[String]) -> Result<Meant> {
     let mut meant = Meant::default();
     for word in words {
         let found = if word.contains("...") {
@@ -22,6 +22,8 @@ pub(super) fn meant(scratch: &Scratch, words: &[String]) -> Result<Meant> {
             return Err(Error::usage(format!("{word} means commits of two branches")).hint("write a range as <a>..<b>"));
         } else if word.contains("..") {
             range(scratch, word)?
+        } else if let Some(commit) = scratch.plain_commit(repository, word) {
+            vec![commit]
         } else {
             vec![one(scratch, word, &mut meant.ambiguous)?]
         };

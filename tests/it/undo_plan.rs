@@ -164,3 +164,75 @@ fn a_plan_of_a_revert_is_what_git_does() {
     println!("{count} reverts: {clean} clean, {colliding} with conflicts, {empty} of nothing, each as git does it");
     assert!(clean > 0 && (given.is_some() || colliding > 0), "one side only");
 }
+
+/// The git processes that a command starts, by their verbs.
+#[track_caller]
+fn started(world: &World, words: &[&str]) -> Vec<String> {
+    let trace = world.path("trace");
+    let _ = fs::remove_file(&trace);
+    run(world.in_folder("dev", crate::support::GIT_CAIRN).args(words).env("GIT_TRACE", &trace)).ok();
+    let text = fs::read_to_string(&trace).unwrap_or_default();
+    // What git starts in turn is its own business.
+    let ours = text.lines().filter(|line| line.contains("process.rs"));
+    let verbs = ["merge-tree", "diff-tree", "ls-remote", "status", "ls-files", "rev-parse", "config"];
+    let verb = |line: &str| line.split(' ').find(|word| verbs.contains(word)).unwrap_or(line).to_owned();
+    let mut started: Vec<_> = ours.map(verb).collect();
+    started.sort();
+    started
+}
+
+/// Lets every file of the clone look as if it was left alone since yesterday.
+fn left_alone(world: &World) {
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(86_400);
+    for file in lines(world, &["ls-files", "-z"]) {
+        fs::File::open(world.path("dev").join(file)).unwrap().set_modified(yesterday).unwrap();
+    }
+    world.git("dev", &["update-index", "--refresh"]).ok();
+}
+
+#[test]
+fn a_plan_starts_no_more_of_git_than_it_needs() {
+    let world = crate::support::bare_host(&[]);
+    let bad = world.commit("dev", "page", "2");
+    world.commit("dev", "other", "x");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    left_alone(&world);
+    for word in [&bad[..], &bad[..10], "HEAD~1", "main~1", "refs/heads/main^"] {
+        let local = ["revert", word, "--no-push", "--plan", "--json"];
+        assert_eq!(started(&world, &local), ["diff-tree", "merge-tree"], "{word}");
+    }
+    let remote = ["revert", &bad, "--plan", "--json"];
+    assert_eq!(started(&world, &remote), ["diff-tree", "ls-remote", "merge-tree"]);
+    // What was touched only git can judge.
+    fs::File::open(world.path("dev/page")).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    let touched = ["revert", &bad, "--no-push", "--plan", "--json"];
+    assert_eq!(started(&world, &touched), ["diff-tree", "ls-files", "merge-tree", "status"]);
+}
+
+#[test]
+fn work_in_a_file_that_was_left_alone_long_is_seen() {
+    let world = crate::support::bare_host(&[]);
+    let bad = world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    left_alone(&world);
+    let words = ["revert", &bad, "--no-push", "--plan", "--json"];
+    let own = |kind: &str| world.cairn("dev", &words).exits(5).json()["worktree"][kind][0]["path"].clone();
+    // Of the same size, and dated back; git tells changes apart by the second.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let then = fs::metadata(world.path("dev/page")).unwrap().modified().unwrap();
+    fs::write(world.path("dev/page"), "3").unwrap();
+    fs::File::open(world.path("dev/page")).unwrap().set_modified(then).unwrap();
+    assert_eq!(own("unstaged"), "page");
+    world.git("dev", &["add", "page"]).ok();
+    left_alone(&world);
+    assert_eq!(own("staged"), "page");
+    world.git("dev", &["reset", "--quiet", "--hard"]).ok();
+    left_alone(&world);
+    world.cairn("dev", &words).ok();
+    world.git("dev", &["update-index", "--skip-worktree", "page"]).ok();
+    fs::write(world.path("dev/page"), "4").unwrap();
+    assert_eq!(own("hidden"), "page");
+    world.git("dev", &["update-index", "--no-skip-worktree", "page"]).ok();
+    world.git("dev", &["rm", "--quiet", "--cached", "page"]).ok();
+    assert_eq!(own("staged"), "page");
+}

@@ -1,0 +1,312 @@
+//! Commits, trees and the way from one to the other, read in this process: what `git rev-list`, `git log` and
+//! `git diff-tree` say of them, without a process for each question.
+
+use super::objects::missing;
+use super::{HashKind, ObjectId, ObjectReader, Objects, RawCommit, Repository, TreeChange, TreeEntry};
+use crate::error::Result;
+use bstr::{BString, ByteSlice};
+use gix::hashtable::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// How many commits git still looks at after the last that counts, for clocks that went wrong (`SLOP` in revision.c).
+const SLOP: usize = 5;
+
+/// Objects of a repository and of what lies beside it, and the history in them as git's walks see it.
+pub(super) struct Past {
+    reader: RefCell<ObjectReader>,
+    /// Where lies what the repository has not; opened when something is looked for there.
+    aside: PathBuf,
+    aside_reader: OnceCell<RefCell<ObjectReader>>,
+    kind: HashKind,
+    /// Parents and times without reading the commits, where git wrote that down (git-commit-graph(1)).
+    graph: Option<gix::commitgraph::Graph>,
+    /// The commits whose parents a shallow repository has not.
+    cut: HashSet<ObjectId>,
+    known: RefCell<HashMap<ObjectId, Rc<Node>>>,
+}
+
+/// What a walk needs of a commit.
+struct Node {
+    parents: Vec<ObjectId>,
+    time: u64,
+}
+
+/// What a walk knows of a commit.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mark {
+    /// It was put in the queue.
+    seen: bool,
+    /// Its parents were.
+    added: bool,
+    /// It does not count.
+    not: bool,
+}
+
+/// The commits to be looked at: the youngest first, of the same age the one that came first.
+type Queue = BinaryHeap<(u64, Reverse<usize>, ObjectId)>;
+
+impl Past {
+    /// Makes one of a repository and a folder of objects aside.
+    pub(super) fn new(repository: &Repository, aside: PathBuf) -> Self {
+        let list = std::fs::read(repository.common_dir().join("shallow")).unwrap_or_default();
+        let cut: HashSet<_> = list.lines().filter_map(|line| ObjectId::from_hex(line).ok()).collect();
+        let kind = repository.hash_kind();
+        // What it says of parents a cut makes untrue.
+        let graph = if cut.is_empty() {
+            gix::commitgraph::Graph::at(&repository.objects_dir().join("info"), kind, None).ok()
+        } else {
+            None
+        };
+        let reader = RefCell::new(repository.object_reader());
+        Self { reader, aside, aside_reader: OnceCell::new(), kind, graph, cut, known: RefCell::default() }
+    }
+
+    fn aside(&self) -> Option<&RefCell<ObjectReader>> {
+        if self.aside_reader.get().is_none() {
+            let objects = Objects::none(self.kind).and(&self.aside).ok()?;
+            let _ = self.aside_reader.set(RefCell::new(objects.reader()));
+        }
+        self.aside_reader.get()
+    }
+
+    /// Hands a commit as it is written to `read`; `None` where it is not here.
+    fn read_commit<T>(&self, id: &ObjectId, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+        if let Some(bytes) = self.reader.borrow_mut().commit(id) {
+            return read(bytes);
+        }
+        read(self.aside()?.borrow_mut().commit(id)?)
+    }
+
+    fn tree(&self, id: &ObjectId) -> Option<Vec<TreeEntry>> {
+        let found = self.reader.borrow_mut().tree(id).ok();
+        found.or_else(|| self.aside()?.borrow_mut().tree(id).ok())
+    }
+
+    /// Reads a commit; `None` where it is not here.
+    pub(super) fn commit(&self, id: &ObjectId) -> Option<RawCommit> {
+        self.read_commit(id, RawCommit::parse)
+    }
+
+    fn node(&self, id: &ObjectId) -> Result<Rc<Node>> {
+        if let Some(node) = self.known.borrow().get(id) {
+            return Ok(node.clone());
+        }
+        let node = Rc::new(self.noted(id).or_else(|| self.read(id)).ok_or_else(|| missing(id))?);
+        self.known.borrow_mut().insert(*id, node.clone());
+        Ok(node)
+    }
+
+    fn noted(&self, id: &ObjectId) -> Option<Node> {
+        let graph = self.graph.as_ref()?;
+        let commit = graph.commit_by_id(id)?;
+        let parents = commit.iter_parents().map(|parent| parent.ok().map(|place| graph.id_at(place).to_owned()));
+        Some(Node { parents: parents.collect::<Option<_>>()?, time: commit.committer_timestamp() })
+    }
+
+    fn read(&self, id: &ObjectId) -> Option<Node> {
+        let mut node = self.read_commit(id, node)?;
+        if self.cut.contains(id) {
+            node.parents.clear();
+        }
+        Some(node)
+    }
+
+    /// Returns the commits reachable from one of `from` and from none of `not`, in the order of `git rev-list`.
+    pub(super) fn apart(&self, from: &[ObjectId], not: &[ObjectId]) -> Result<Vec<ObjectId>> {
+        Walk::of(self).run(from, not)
+    }
+
+    /// Returns those of `tips` that descend from `commit`.
+    pub(super) fn descending(&self, commit: &ObjectId, tips: &[ObjectId]) -> Result<HashSet<ObjectId>> {
+        let order = self.apart(tips, &[*commit])?;
+        let mut descends = HashSet::from([*commit]);
+        // Children come after their parents when it is read backwards, unless clocks went wrong.
+        loop {
+            let before = descends.len();
+            for id in order.iter().rev() {
+                if self.node(id)?.parents.iter().any(|parent| descends.contains(parent)) {
+                    descends.insert(*id);
+                }
+            }
+            if descends.len() == before {
+                break;
+            }
+        }
+        descends.retain(|id| id != commit && tips.contains(id));
+        Ok(descends)
+    }
+
+    /// Returns the parents of a commit, as a walk sees them.
+    pub(super) fn parents(&self, id: &ObjectId) -> Result<Vec<ObjectId>> {
+        Ok(self.node(id)?.parents.clone())
+    }
+
+    /// Returns what becomes of each path from one tree to the other, in the order of `git diff-tree -r`; `None` where one of
+    /// their trees is not here.
+    pub(super) fn changes(&self, old: &ObjectId, new: &ObjectId) -> Option<Vec<TreeChange>> {
+        let mut changes = vec![];
+        self.compare(&BString::default(), Some(old), Some(new), &mut changes)?;
+        Some(changes)
+    }
+
+    fn compare(
+        &self,
+        folder: &BString,
+        old: Option<&ObjectId>,
+        new: Option<&ObjectId>,
+        changes: &mut Vec<TreeChange>,
+    ) -> Option<()> {
+        let entries = |tree: Option<&ObjectId>| tree.map_or(Some(vec![]), |tree| self.tree(tree));
+        let (old, new) = (entries(old)?, entries(new)?);
+        let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
+        loop {
+            let which = match (old.peek(), new.peek()) {
+                (None, None) => return Some(()),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => order(old).cmp(order(new)),
+            };
+            let before = if which == Ordering::Greater { None } else { old.next() };
+            let after = if which == Ordering::Less { None } else { new.next() };
+            let (Some(entry), false) = (before.as_ref().or(after.as_ref()), before == after) else { continue };
+            let mut path = folder.clone();
+            path.extend_from_slice(&entry.name);
+            if entry.is_folder() {
+                path.push(b'/');
+                let ids = [&before, &after].map(|side| side.as_ref().map(|entry| &entry.id));
+                self.compare(&path, ids[0], ids[1], changes)?;
+            } else {
+                let side = |entry: Option<TreeEntry>| entry.map(|entry| (entry.mode, entry.id));
+                changes.push(TreeChange { path, old: side(before), new: side(after) });
+            }
+        }
+    }
+}
+
+/// Reads parents and time of a commit.
+fn node(commit: &[u8]) -> Option<Node> {
+    let mut node = Node { parents: vec![], time: 0 };
+    for line in commit.split_str("\n\n").next()?.lines().skip(1) {
+        if let Some(parent) = line.strip_prefix(b"parent ") {
+            node.parents.push(ObjectId::from_hex(parent).ok()?);
+        } else if let Some(committer) = line.strip_prefix(b"committer ") {
+            // One without a time, or with a silly one, is of the beginning of time (parse_commit_date in commit.c).
+            let time = committer.rsplit_str(">").next().unwrap_or_default().trim_start();
+            let digits = time.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            node.time = time[..digits].to_str().ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+            break;
+        }
+    }
+    Some(node)
+}
+
+/// What a tree is sorted by: the name of a folder as if it ended in a slash.
+fn order(entry: &TreeEntry) -> impl Iterator<Item = u8> {
+    let end = if entry.is_folder() { b'/' } else { 0 };
+    entry.name.iter().copied().chain([end])
+}
+
+/// One walk, step by step the one of git (`limit_list` in revision.c): clocks that went wrong lead both astray alike.
+struct Walk<'a> {
+    past: &'a Past,
+    marks: HashMap<ObjectId, Mark>,
+    queue: Queue,
+    put: usize,
+    /// A commit that waits in the queue and counts.
+    counting: Option<ObjectId>,
+}
+
+impl<'a> Walk<'a> {
+    fn of(past: &'a Past) -> Self {
+        Self { past, marks: HashMap::default(), queue: Queue::new(), put: 0, counting: None }
+    }
+
+    fn run(mut self, from: &[ObjectId], not: &[ObjectId]) -> Result<Vec<ObjectId>> {
+        for (ids, counts) in [(from, true), (not, false)] {
+            for id in ids {
+                self.mark(id).not |= !counts;
+                self.put(id)?;
+            }
+        }
+        for id in not {
+            self.spread(id)?;
+        }
+        let (mut found, mut slop, mut last) = (vec![], SLOP, u64::MAX);
+        while let Some((time, _, id)) = self.queue.pop() {
+            if self.counting == Some(id) {
+                self.counting = None;
+            }
+            self.add_parents(&id)?;
+            if self.mark(&id).not {
+                self.spread(&id)?;
+                slop = self.slop(last, slop);
+                if slop == 0 {
+                    break;
+                }
+                continue;
+            }
+            last = time;
+            found.push(id);
+        }
+        found.retain(|id| !self.mark(id).not);
+        Ok(found)
+    }
+
+    fn mark(&mut self, id: &ObjectId) -> &mut Mark {
+        self.marks.entry(*id).or_default()
+    }
+
+    fn put(&mut self, id: &ObjectId) -> Result<()> {
+        if !std::mem::replace(&mut self.mark(id).seen, true) {
+            self.queue.push((self.past.node(id)?.time, Reverse(self.put), *id));
+            self.put += 1;
+        }
+        Ok(())
+    }
+
+    fn add_parents(&mut self, id: &ObjectId) -> Result<()> {
+        if std::mem::replace(&mut self.mark(id).added, true) {
+            return Ok(());
+        }
+        let not = self.mark(id).not;
+        for parent in &self.past.node(id)?.parents {
+            if not {
+                self.mark(parent).not = true;
+                self.spread(parent)?;
+            }
+            self.put(parent)?;
+        }
+        Ok(())
+    }
+
+    /// Marks what is known to come before a commit that does not count.
+    fn spread(&mut self, id: &ObjectId) -> Result<()> {
+        let mut pending = self.past.node(id)?.parents.clone();
+        while let Some(id) = pending.pop() {
+            let mark = self.mark(&id);
+            if !std::mem::replace(&mut mark.not, true) && mark.seen {
+                pending.extend(&self.past.node(&id)?.parents);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells how many more commits that do not count are looked at (`still_interesting`).
+    fn slop(&mut self, last: u64, slop: usize) -> usize {
+        let Some((time, ..)) = self.queue.peek() else { return 0 };
+        if last <= *time || self.counts() { SLOP } else { slop - 1 }
+    }
+
+    /// Tells whether something in the queue counts.
+    fn counts(&mut self) -> bool {
+        let counts = |id: &ObjectId| !self.marks.get(id).is_some_and(|mark| mark.not);
+        if !self.counting.as_ref().is_some_and(counts) {
+            self.counting = self.queue.iter().map(|(.., id)| *id).find(counts);
+        }
+        self.counting.is_some()
+    }
+}
