@@ -82,6 +82,8 @@ mod large;
 mod man;
 #[path = "it/package.rs"]
 mod package;
+#[path = "it/old_git.rs"]
+mod old_git;
 #[path = "it/past.rs"]
 mod past;
 #[path = "it/patch.rs"]

@@ -5,7 +5,7 @@
 use crate::support::{World, bare_host, host, run};
 
 /// Reverts with git in a fresh clone, and returns tree and message.
-fn by_git(world: &World, words: &[&str]) -> (String, String) {
+pub fn by_git(world: &World, words: &[&str]) -> (String, String) {
     let _ = std::fs::remove_dir_all(world.path("oracle"));
     run(world.in_folder(".", "cp").args(["-a", "dev", "oracle"])).ok();
     world.git("oracle", &["reset", "--quiet", "--hard"]).ok();
@@ -19,7 +19,7 @@ fn body(commit: &str) -> &str {
 
 /// Reverts with us, and holds tree and message of what the host then has against git's.
 #[track_caller]
-fn as_git_does(world: &World, words: &[&str]) {
+pub fn as_git_does(world: &World, words: &[&str]) {
     let (tree, commit) = by_git(world, words);
     world.cairn("dev", &[&["revert", "--yes"], words].concat()).ok();
     assert_eq!(world.tip("site.git", "main^{tree}"), tree);
@@ -29,7 +29,7 @@ fn as_git_does(world: &World, words: &[&str]) {
 }
 
 #[track_caller]
-fn published(world: &World) {
+pub fn published(world: &World) {
     world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
 }
 
