@@ -78,3 +78,17 @@ fn a_host_that_declines_leaves_everything_as_it_was() {
     world.cairn("dev", &["catch-up", "--push", "--yes"]).exits(6);
     assert_eq!((world.tip("dev", "main"), world.tip("site.git", "main")), (mine, kept));
 }
+
+/// The connection ends when the host has it, or before; nobody says so.
+#[test]
+fn a_push_whose_end_nobody_tells_is_asked_after() {
+    let (world, [kept, _, mine]) = after_a_reset();
+    world.script("site.git/hooks/pre-receive", "kill -9 $PPID");
+    world.cairn("dev", &["catch-up", "--push", "--yes"]).exits(13).says("did not arrive");
+    assert_eq!((world.tip("dev", "main"), world.tip("site.git", "main")), (mine, kept));
+    std::fs::remove_file(world.path("site.git/hooks/pre-receive")).unwrap();
+    world.script("site.git/hooks/post-receive", "kill -9 $PPID");
+    world.cairn("dev", &["catch-up", "--push", "--yes"]).ok();
+    assert_eq!(world.tip("dev", "main"), world.tip("site.git", "main"));
+    assert_eq!(world.operations("dev")[0]["state"], "done");
+}
