@@ -108,6 +108,8 @@ mod rescue;
 mod reset;
 #[path = "it/resolve.rs"]
 mod resolve;
+#[path = "it/reset_cases.rs"]
+mod reset_cases;
 #[path = "it/restore.rs"]
 mod restore;
 #[path = "it/retention.rs"]
@@ -116,6 +118,8 @@ mod retention;
 mod revert;
 #[path = "it/screens.rs"]
 mod screens;
+#[path = "it/revert_cases.rs"]
+mod revert_cases;
 #[path = "it/setup.rs"]
 mod setup;
 #[path = "it/setup_asks.rs"]

@@ -89,9 +89,19 @@ impl Remote {
             Error::not_found("no-remote", format!("there is no remote {}", crate::text::shown(name.as_bytes())))
                 .hint("name one of these with --remote: git remote -v")
         })?;
-        if lines.next().is_some() {
-            return Err(Error::refused("two-push-urls", format!("remote {name} pushes to more than one URL"))
-                .hint("name one that has a single push URL with --remote"));
+        if let Some(second) = lines.next() {
+            let shown = |url: &BString| crate::text::without_secrets(&crate::text::shown(url));
+            let urls: Vec<_> = urls.iter().map(shown).collect();
+            let message = format!(
+                "remote {name} pushes to {} hosts, which one lease cannot cover and no push moves together: {}",
+                urls.len(),
+                urls.join(", ")
+            );
+            let command =
+                format!("git remote add {name}-2 {}", crate::text::shell_quoted(shown(second).as_bytes().as_bstr()));
+            return Err(Error::refused("two-push-urls", message).hint(format!(
+                "give each a remote of its own, such as {command}, and run the command for one after the other: --remote {name}-2"
+            )));
         }
         let push_url = first.to_str().map_err(|_| Error::usage(format!("the URL of {name} is not UTF-8")))?;
         Ok(Self { name: Some(name.into()), push_url: push_url.into() })

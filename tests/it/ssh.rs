@@ -76,6 +76,15 @@ fn deploying_and_rolling_back_over_ssh() {
 }
 
 #[test]
+fn cases_61_to_63_over_ssh() {
+    let world = host();
+    let home = world.path("home");
+    let Some(sshd) = Sshd::start("catching up over ssh", &world, Some(&home)) else { return };
+    let url = sshd.url(&world, &own_name(&world), "site.git");
+    crate::reset_cases::bob_is_stopped_and_catches_up(&world, &url);
+}
+
+#[test]
 fn in_a_shared_repository_others_queue_and_the_owner_writes_the_store() {
     let test = "a push of another unix user";
     if !is_root() || !found("useradd") {
