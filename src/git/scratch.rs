@@ -9,8 +9,8 @@ use crate::process::{Command, Started};
 use bstr::{BString, ByteSlice};
 use std::cell::OnceCell;
 use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -31,6 +31,8 @@ const ATTRIBUTES_OF_TREE_SINCE: (u32, u32) = (2, 41);
 pub struct Scratch {
     folder: TempDir,
     git_dir: PathBuf,
+    /// Where the repository's own objects lie, as git takes it.
+    originals: OsString,
     version: OnceCell<(u32, u32)>,
     past: Past,
 }
@@ -106,14 +108,12 @@ impl Scratch {
         let folder = tempfile::Builder::new().prefix("cairn-").tempdir();
         let folder = folder.at("make a folder in", &std::env::temp_dir())?;
         let past = Past::new(repository, folder.path().join(OBJECTS));
-        let scratch = Self { folder, git_dir: repository.git_dir().to_owned(), version: OnceCell::new(), past };
-        let info = scratch.objects().join("info");
-        std::fs::create_dir_all(&info).at("create the folder", &info)?;
-        std::fs::create_dir_all(scratch.bare()).at("create the folder", &scratch.bare())?;
-        let list = info.join("alternates");
         let objects = repository.objects_dir();
         let objects = std::fs::canonicalize(&objects).at("find", &objects)?;
-        std::fs::write(&list, quoted(objects.as_os_str().as_bytes())).at("write", &list)?;
+        let originals = quoted(objects.as_os_str().as_bytes());
+        let git_dir = repository.git_dir().to_owned();
+        let scratch = Self { folder, git_dir, originals, version: OnceCell::new(), past };
+        std::fs::create_dir(scratch.objects()).at("create the folder", &scratch.objects())?;
         Ok(scratch)
     }
 
@@ -126,7 +126,7 @@ impl Scratch {
         self.folder.path().join(OBJECTS)
     }
 
-    /// An empty folder in the place of a work tree.
+    /// A folder in the place of a work tree, which may be there.
     fn bare(&self) -> PathBuf {
         self.folder.path().join("tree")
     }
@@ -135,7 +135,7 @@ impl Scratch {
     pub fn git(&self) -> Command {
         let git_dir = [b"--git-dir=", self.git_dir.as_os_str().as_bytes()].concat();
         let command = Command::git().env("GIT_OBJECT_DIRECTORY", self.objects()).env("GIT_OPTIONAL_LOCKS", "0");
-        command.arg(OsStr::from_bytes(&git_dir))
+        command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.originals).arg(OsStr::from_bytes(&git_dir))
     }
 
     /// Returns git's version.
@@ -258,6 +258,9 @@ impl Scratch {
     }
 
     fn merging(&self, attributes: &Attributes<'_>, version: (u32, u32)) -> Result<Command> {
+        if matches!(attributes, Attributes::Commit(_)) {
+            std::fs::create_dir_all(self.bare()).at("create the folder", &self.bare())?;
+        }
         let (tree, source) = match attributes {
             Attributes::WorkTree(path) => (path.to_path_buf(), None),
             Attributes::Commit(commit) => (self.bare(), Some(commit)),
@@ -463,8 +466,8 @@ fn revisions(from: &[ObjectId], not: &[ObjectId]) -> String {
     from.chain(not.iter().map(|id| format!("^{id}\n"))).collect()
 }
 
-/// A path for `info/alternates`, quoted as git unquotes it there.
-fn quoted(path: &[u8]) -> Vec<u8> {
+/// A path quoted as git unquotes it in a list of folders of objects (git(1), `GIT_ALTERNATE_OBJECT_DIRECTORIES`).
+fn quoted(path: &[u8]) -> OsString {
     let mut out = vec![b'"'];
     for byte in path {
         match byte {
@@ -473,8 +476,8 @@ fn quoted(path: &[u8]) -> Vec<u8> {
             byte => out.push(*byte),
         }
     }
-    out.extend(b"\"\n");
-    out
+    out.push(b'"');
+    OsString::from_vec(out)
 }
 
 fn unread(why: &str) -> Error {
