@@ -80,10 +80,10 @@ mod interrupted;
 mod large;
 #[path = "it/man.rs"]
 mod man;
-#[path = "it/package.rs"]
-mod package;
 #[path = "it/old_git.rs"]
 mod old_git;
+#[path = "it/package.rs"]
+mod package;
 #[path = "it/past.rs"]
 mod past;
 #[path = "it/patch.rs"]
@@ -106,20 +106,20 @@ mod repair;
 mod rescue;
 #[path = "it/reset.rs"]
 mod reset;
-#[path = "it/resolve.rs"]
-mod resolve;
 #[path = "it/reset_cases.rs"]
 mod reset_cases;
+#[path = "it/resolve.rs"]
+mod resolve;
 #[path = "it/restore.rs"]
 mod restore;
 #[path = "it/retention.rs"]
 mod retention;
 #[path = "it/revert.rs"]
 mod revert;
-#[path = "it/screens.rs"]
-mod screens;
 #[path = "it/revert_cases.rs"]
 mod revert_cases;
+#[path = "it/screens.rs"]
+mod screens;
 #[path = "it/setup.rs"]
 mod setup;
 #[path = "it/setup_asks.rs"]
