@@ -249,7 +249,8 @@ impl<'a> Worker<'a> {
             }
             let staged = self.staged(row);
             let may_fall_back = name == b".gitattributes" || staged.is_some_and(|staged| staged.skipped);
-            if slot.is_none() && may_fall_back {
+            // A folder of that name is to git a file that says nothing.
+            if slot.is_none() && may_fall_back && row.disk != Some(Entry::Folder) {
                 let of_commit = row.base.filter(|base| base.in_tree && task.watch != Watch::Index).map(|base| base.id);
                 *slot = staged.map(|staged| staged.id).or(of_commit).and_then(|id| self.reader.blob(&id).ok());
             }

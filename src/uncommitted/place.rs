@@ -272,8 +272,10 @@ pub(super) fn rules_for(
     loop {
         let ignore = inside::read(at.as_fd(), b".gitignore", RULES_BYTES_MAX)?;
         let file = BString::from([folder.as_slice(), b".gitattributes"].concat());
-        let attributes =
-            inside::read(at.as_fd(), b".gitattributes", RULES_BYTES_MAX)?.or_else(|| fallback(file.as_bstr()));
+        // A folder of that name is to git a file that says nothing.
+        let is_folder = inside::stamp(at.as_fd(), b".gitattributes").is_ok_and(|stamp| stamp.is_folder());
+        let attributes = inside::read(at.as_fd(), b".gitattributes", RULES_BYTES_MAX)?
+            .or_else(|| if is_folder { None } else { fallback(file.as_bstr()) });
         rules = rules.enter(folder.as_bstr(), ignore.as_deref(), attributes.as_deref());
         let Some(name) = names.next() else { return Ok(rules) };
         at = inside::open_folder(at.as_fd(), name)?;

@@ -273,6 +273,19 @@ fn what_git_converts_is_compared_as_git_stores_it() {
     let expected =
         ["deleted .gitattributes", "modified b.id", "modified c.wide", "modified d.latin", "modified long.crlf"];
     assert_eq!(told(&look(&world)), expected);
+    // Where a folder has that name, git takes none.
+    world.git("site.git", &["--work-tree=../served", "checkout", "--quiet", "--force", "main", "--", "."]).ok();
+    fs::remove_file(world.path("served/.gitattributes")).unwrap();
+    fill(&world, "served/.gitattributes/inner", "x");
+    let expected = [
+        "deleted .gitattributes",
+        "added .gitattributes/inner",
+        "modified b.id",
+        "modified c.wide binary",
+        "modified d.latin",
+        "modified long.crlf",
+    ];
+    assert_eq!(told(&look(&world)), expected);
 }
 
 /// How line ends are guessed depends on what the index has at that very path, and of a plain folder the commit.
