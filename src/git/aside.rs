@@ -41,7 +41,7 @@ impl Aside {
     pub fn at(repository: &Repository, folder: &Path) -> Result<Self> {
         let gone = || {
             let message = format!("there is no work tree of this repository in {}", folder.display());
-            Error::not_found("no-work-tree", message)
+            Error::not_found("no-work-tree", message).hint("see those there are: git worktree list")
         };
         if !folder.join(".git").is_file() {
             return Err(gone());

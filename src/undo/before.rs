@@ -122,7 +122,10 @@ pub(super) fn place(
 /// Returns the id of a file's own bytes as a blob, or of where a link leads.
 pub(super) fn id_at(path: &Path, kind: HashKind) -> Result<ObjectId> {
     let id = blob_id(kind, &files::content(path)?);
-    id.ok_or_else(|| Error::refused("sha1-attack", format!("{} is an attack upon SHA-1", path.display())))
+    id.ok_or_else(|| {
+        Error::refused("sha1-attack", format!("{} is an attack upon SHA-1", path.display()))
+            .hint("move it away, and run this again")
+    })
 }
 
 fn folders(checkout: &Checkout, changes: &[TreeChange]) -> Result<Vec<FolderBefore>> {
@@ -203,7 +206,8 @@ impl Before {
             let at = checkout.path(&file.path.bytes());
             let id = super::id_of(&file.id)?;
             if files::kind(&at) != Kind::Nothing && id_at(&at, id.kind())? != id {
-                return Err(Error::refused("in-the-way", format!("{} has come back by other hands", file.path.path)));
+                return Err(Error::refused("in-the-way", format!("{} has come back by other hands", file.path.path))
+                    .hint("move it away, and run this again"));
             }
             place(scratch, &at, passing, &file.id, file.permissions, file.link)?;
         }

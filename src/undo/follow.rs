@@ -158,8 +158,8 @@ fn move_files(
     if std::fs::hard_link(&own, &lock).is_err() && std::fs::read(&lock).ok() != std::fs::read(&own).ok() {
         let _ = std::fs::remove_file(&own);
         let hint = format!("run this again when it has ended; where none runs: rm {}", lock.display());
-        let error = Error::refused("index-locked", "another git command works here (index.lock)");
-        return Err(Stop::Unmoved(error.hint(hint)));
+        let error = Error::refused("index-locked", "another git command works here (index.lock)").hint(hint);
+        return Err(Stop::Unmoved(error));
     }
     for stale in ["index", "index.lock", "file"] {
         let _ = std::fs::remove_file(journal.path(entry, stale));
@@ -241,7 +241,7 @@ fn set_aside(checkout: &Checkout, entry: &Entry, changes: &[TreeChange], again: 
                 continue;
             }
             let message = format!("{} is in the way and has changed since it was kept aside", file.path.path);
-            return Err(Error::refused("in-the-way", message));
+            return Err(Error::refused("in-the-way", message).hint("move it away, and run this again"));
         }
         std::fs::remove_file(&path).at("remove", &path)?;
         // Folders that only held it would be in the way of a file.
