@@ -39,7 +39,7 @@ fn played(world: &World) -> Option<String> {
 /// The picture with a mark in the place of what is another in every run: ids, days and times.
 fn steady(picture: &str) -> String {
     let varies = |word: &str| {
-        let hex = word.len() >= 7 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        let hex = word.len() >= 7 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-' || c == 'T');
         let number = word.contains(|c: char| c.is_ascii_digit());
         number && (hex || word.contains(':'))
     };
