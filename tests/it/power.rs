@@ -66,8 +66,15 @@ fn what_was_deployed_survives_a_power_cut_and_stock_git_loses_it() {
         assert!(!waits || said.contains("holds it"), "{said}");
         // The control comes last, or our own sync would save it too.
         world.git("dev", &["push", "--quiet", "plain", &format!("HEAD:refs/heads/b{n}")]).ok();
+        // A worker that goes on stands still meanwhile: a copy of what changes under it is of no moment.
+        let signal = |what: &str| {
+            let site = world.path("disk/site.git");
+            run(command("pkill", &world.path("home")).args([what, "-f"]).arg(format!("git-dir[ =]{}", site.display())))
+        };
+        signal("-STOP");
         run(command("cp", &world.path("home")).arg("--sparse=always").arg(world.path("image")).arg(world.path("cut")))
             .ok();
+        signal("-CONT");
 
         drop(disk);
         let after = Disk::mount(&world, "cut", "disk").expect("the copy can be mounted");
