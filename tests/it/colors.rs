@@ -1,18 +1,7 @@
 //! Color and pager: what a person sees at a terminal, and what a program sees that is none.
 
-use crate::support::{Ran, World, host, missing_peer, run};
-
-/// Runs a line of sh with a terminal of its own, 80 columns wide unless the line says otherwise, and returns what stands on it.
-fn on_a_terminal(world: &World, folder: &str, line: &str, around: &[(&str, &str)]) -> Option<Ran> {
-    if run(world.in_folder(".", "sh").args(["-c", "command -v script"])).code != 0 {
-        missing_peer("what a person sees", "script(1), which gives it a terminal");
-        return None;
-    }
-    let line = format!("stty cols 80; {line}");
-    let mut script = world.in_folder(folder, "script");
-    script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").envs(around.iter().copied());
-    Some(run(&mut script))
-}
+use crate::support::{host, run};
+use crate::terminal::written;
 
 const TITLES: &str = "\x1b[1mID";
 
@@ -21,7 +10,7 @@ fn color_follows_the_settings_of_git() {
     let world = host();
     let list = "git cairn backup list";
     let colored = |line: &str, around: &[(&str, &str)]| {
-        on_a_terminal(&world, "site.git", line, around).map(|ran| ran.ok().stdout.contains('\x1b'))
+        written(&world, "site.git", line, around).map(|ran| ran.ok().stdout.contains('\x1b'))
     };
     let Some(plain) = colored(list, &[]) else { return };
     assert!(plain, "a terminal shows colors");
@@ -51,7 +40,7 @@ fn color_follows_the_settings_of_git() {
 #[test]
 fn what_failed_is_seen_at_once() {
     let world = host();
-    let Some(ran) = on_a_terminal(&world, "site.git", "git cairn backup show nothing", &[]) else { return };
+    let Some(ran) = written(&world, "site.git", "git cairn backup show nothing", &[]) else { return };
     let ran = ran.exits(10);
     assert!(ran.stdout.contains("\x1b[1;31merror:\x1b[m ") && ran.stdout.contains("\x1b[33mhint:\x1b[m "), "{ran:?}");
     // And in a file are words alone.
@@ -64,7 +53,7 @@ fn the_pager_is_the_one_of_git() {
     let world = host();
     let paged = |words: &str| {
         let line = format!("git -c core.pager='sed s/^/PAGED/' {words}");
-        on_a_terminal(&world, "site.git", &line, &[]).map(|ran| ran.ok().stdout)
+        written(&world, "site.git", &line, &[]).map(|ran| ran.ok().stdout)
     };
     let Some(asked) = paged("-p cairn backup list") else { return };
     assert!(asked.contains(&format!("PAGED{TITLES}")), "in color, as git log is: {asked:?}");

@@ -1,7 +1,6 @@
 //! The demo is the first thing a stranger runs.
 
-use crate::support::{GIT_CAIRN, copy_program, run};
-use std::os::unix::fs::PermissionsExt;
+use crate::support::{GIT_CAIRN, World, copy_program, run};
 use std::process::Command;
 
 /// Runs the demo as on a machine where nobody is known and nothing is configured.
@@ -39,21 +38,16 @@ fn it_keeps_what_it_made_where_that_is_wanted_and_overwrites_nothing() {
 
 #[test]
 fn it_fails_when_an_act_does_not_do_what_it_says() {
-    let dir = tempfile::tempdir().unwrap();
+    let world = World::new();
     // A git that says it rolled back and did nothing: the act must look for itself.
-    let git = dir.path().join("git");
     let real = std::env::split_paths(&std::env::var_os("PATH").unwrap())
         .map(|folder| folder.join("git"))
         .find(|git| git.exists())
         .unwrap();
-    std::fs::write(
-        &git,
-        format!("#!/bin/sh\nfor word; do [ \"$word\" = rollback ] && exit 0; done\nexec {} \"$@\"\n", real.display()),
-    )
-    .unwrap();
-    std::fs::set_permissions(&git, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let git = format!("for word; do [ \"$word\" = rollback ] && exit 0; done\nexec {} \"$@\"", real.display());
+    world.script("git", &git);
     let path = std::env::join_paths(
-        [dir.path().to_owned()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        [world.path("")].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     )
     .unwrap();
     let ran = run(Command::new(GIT_CAIRN).env_clear().env("PATH", path).arg("demo")).exits(1);

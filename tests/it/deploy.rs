@@ -1,6 +1,7 @@
 //! Going there and back from a clone: plans, leases, and what a host may answer.
 
-use crate::support::{World, host, missing_peer, run};
+use crate::support::{World, host};
+use crate::terminal::Terminal;
 
 #[test]
 fn deploy_takes_what_the_environment_before_has_on_the_host() {
@@ -127,18 +128,15 @@ fn without_a_terminal_a_yes_is_needed() {
 #[test]
 fn on_a_terminal_it_shows_the_plan_and_asks_once() {
     let world = host();
-    if run(world.in_folder(".", "sh").args(["-c", "command -v script"])).code != 0 {
-        return missing_peer("on_a_terminal_it_shows_the_plan_and_asks_once", "script(1), which gives it a terminal");
+    for (answer, code) in [("n", 7), ("y", 0)] {
+        let Some(terminal) = Terminal::start(&world, "dev", 80, "git cairn deploy test") else { return };
+        terminal.shows("Deploy test? [y/N]").types(answer).press(&["Enter"]);
+        assert_eq!(terminal.exit(), code, "{}", terminal.seen());
+        let seen = terminal.seen();
+        assert!(seen.contains("deploy test: nothing -> "), "{seen}");
+        assert_eq!(seen.matches("[y/N]").count(), 1, "{seen}");
+        assert_eq!(world.deployments("dev", &[]).is_empty(), code != 0);
     }
-    let answered = |answer: &str| {
-        let line = format!("printf '{answer}\\n' | script -qec 'git cairn deploy test' /dev/null");
-        run(world.in_folder("dev", "sh").args(["-c", &line]))
-    };
-    let no = answered("n").exits(7);
-    assert_eq!(no.stdout.matches("Deploy test? [y/N]").count(), 1, "{}", no.stdout);
-    assert!(world.deployments("dev", &[]).is_empty());
-    let yes = answered("y").ok();
-    assert!(yes.stdout.contains("deploy test: nothing -> "), "{}", yes.stdout);
     assert_eq!(world.deployments("dev", &[])[0]["tag"], "test_1");
 }
 

@@ -1,6 +1,6 @@
 //! `git cairn doctor`: each line is seen both well and not, and the command it names mends it.
 
-use crate::support::{World, bare_host, host, run};
+use crate::support::{World, bare_host, copy_program, host, run};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -216,7 +216,7 @@ fn programs_that_everybody_can_change() {
     let world = bare_host(&[]);
     std::fs::create_dir(world.path("bin")).unwrap();
     let own = world.path("bin/git-cairn");
-    std::fs::copy(crate::support::GIT_CAIRN, &own).unwrap();
+    copy_program(crate::support::GIT_CAIRN, &own);
     run(world.in_folder("site.git", &own).arg("setup")).ok();
     for name in ["bin", "bin/git-cairn"] {
         mended(&world, "programs", "error", |world| {

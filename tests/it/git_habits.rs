@@ -1,8 +1,9 @@
 //! What works with every command of git works with ours: `git -c`, `GIT_TRACE`, Ctrl-C.
 
-use crate::support::{GIT_CAIRN, World, host, missing_peer, run, until};
+use crate::support::{GIT_CAIRN, World, host, run, until};
+use crate::terminal::Terminal;
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
@@ -132,27 +133,10 @@ fn ctrl_c_is_quiet_and_leaves_nothing_half_done() {
 #[test]
 fn ctrl_c_at_a_question_is_no() {
     let world = host();
-    if run(world.in_folder(".", "sh").args(["-c", "command -v script"])).code != 0 {
-        return missing_peer("ctrl_c_at_a_question_is_no", "script(1), which gives it a terminal");
-    }
-    let mut child = world
-        .in_folder("dev", "script")
-        .args(["-qec", "git cairn deploy test", "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut seen = Vec::new();
-    let mut screen = child.stdout.take().unwrap();
-    while !seen.ends_with(b"[y/N] ") {
-        let mut byte = [0];
-        assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
-        seen.push(byte[0]);
-    }
-    child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
-    let mut rest = String::new();
-    screen.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(!rest.contains("error"), "{rest}");
+    let Some(terminal) = Terminal::start(&world, "dev", 80, "git cairn deploy test") else { return };
+    terminal.shows("[y/N]").press(&["C-c"]);
+    assert_eq!(terminal.exit(), 130, "{}", terminal.seen());
+    assert!(!terminal.seen().contains("error"), "{}", terminal.seen());
+    terminal.is_sane();
     assert!(world.deployments("dev", &[]).is_empty());
 }

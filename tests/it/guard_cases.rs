@@ -80,11 +80,7 @@ pub fn case_62_who_catches_up_brings_only_their_own_though_only_the_host_knows_w
 #[test]
 pub fn case_65_a_reverted_merge_brings_nothing_again_until_its_revert_is_reverted() {
     let world = host();
-    world.git("dev", &["checkout", "--quiet", "-b", "topic"]).ok();
-    world.commit("dev", "topic", "t");
-    world.git("dev", &["checkout", "--quiet", "main"]).ok();
-    world.commit("dev", "page", "2");
-    world.git("dev", &["merge", "--quiet", "--no-ff", "--no-edit", "topic"]).ok();
+    world.merged_topic("dev");
     world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
     let merged = world.tip("dev", "main^{tree}");
     let merge = world.tip("dev", "main");

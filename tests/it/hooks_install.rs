@@ -1,6 +1,6 @@
 //! `git cairn hooks`: what was there before runs as before, and is there again afterwards, to the byte.
 
-use crate::support::{Random, World, amount, bare_host, host, run};
+use crate::support::{Random, World, amount, bare_host, copy_program, host, run};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -76,7 +76,7 @@ fn a_found_dispatcher_still_runs_its_own_folder() {
 #[test]
 fn a_found_binary_that_reads_its_input_gets_it() {
     let world = bare_host(&[]);
-    std::fs::copy("/bin/cat", world.path("site.git/hooks/post-receive")).unwrap();
+    copy_program("/bin/cat", world.path("site.git/hooks/post-receive"));
     taken_away_it_is_as_found(&world);
     world.cairn("site.git", &["hooks", "install"]).ok();
     let tip = world.commit("dev", "page", "2");

@@ -1,6 +1,6 @@
 //! The Debian package: what it brings to a root that has nothing of ours, and that it takes all of it away again.
 
-use crate::support::{GIT_CAIRN, Ran, World, host, missing_peer, run};
+use crate::support::{GIT_CAIRN, Ran, World, copy_program, host, missing_peer, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -67,7 +67,7 @@ fn package(world: &World, to: &Path) {
     let (built, release) = (Path::new(GIT_CAIRN).parent().unwrap(), world.path("target/release"));
     std::fs::create_dir_all(&release).unwrap();
     for program in ["git-cairn", "cairn-pre-receive", "cairn-post-receive"] {
-        std::fs::copy(built.join(program), release.join(program)).unwrap();
+        copy_program(built.join(program), release.join(program));
     }
     let mut make = Command::new(source("packaging/deb"));
     make.env("CARGO_TARGET_DIR", world.path("target")).env("CAIRN_BUILT", "yes");

@@ -86,11 +86,7 @@ fn case_64_a_rewind_that_is_taken_back_stops_nobody() {
 #[test]
 fn case_65_a_merge_that_was_reverted_does_not_merge_again() {
     let world = host();
-    world.git("dev", &["checkout", "--quiet", "-b", "topic"]).ok();
-    world.commit("dev", "topic", "t");
-    world.git("dev", &["checkout", "--quiet", "main"]).ok();
-    world.commit("dev", "page", "2");
-    world.git("dev", &["merge", "--quiet", "--no-ff", "--no-edit", "topic"]).ok();
+    world.merged_topic("dev");
     published(&world);
     let merge = world.tip("dev", "main");
     let told = world.cairn("dev", &["revert", &merge, "-m", "1", "--yes"]).ok().says("revert this revert");

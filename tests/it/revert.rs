@@ -73,11 +73,7 @@ fn cases_7_and_15_a_range_newest_first() {
 #[test]
 fn cases_3_to_5_and_8_a_merge_needs_to_know_its_parent() {
     let world = host();
-    world.git("dev", &["checkout", "--quiet", "-b", "topic"]).ok();
-    world.commit("dev", "topic", "t");
-    world.git("dev", &["checkout", "--quiet", "main"]).ok();
-    world.commit("dev", "page", "2");
-    world.git("dev", &["merge", "--quiet", "--no-ff", "--no-edit", "topic"]).ok();
+    world.merged_topic("dev");
     world.commit("dev", "page", "3");
     published(&world);
     let before = world.refs("dev");

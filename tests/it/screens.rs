@@ -1,7 +1,7 @@
 //! What a person sees of a plan, a question and a progress, on real terminals of many sizes.
 
-use crate::support::{Ran, World, host, missing_peer, run};
-use crate::terminal::Terminal;
+use crate::support::{Ran, World, host};
+use crate::terminal::{Terminal, written};
 
 /// A host whose `main` has very many commits and files after the commit that is returned, some of them by others.
 fn much() -> (World, String) {
@@ -101,14 +101,8 @@ fn who_reads_in_a_pager_is_told_how_to_be_asked() {
 
 /// Makes a backup on a terminal so many columns wide, and returns everything that was written to it.
 fn progress(world: &World, columns: usize) -> Option<Ran> {
-    if run(world.in_folder(".", "sh").args(["-c", "command -v script"])).code != 0 {
-        missing_peer("progress on a terminal", "script(1), which gives it one");
-        return None;
-    }
-    let line = format!("stty rows 24 cols {columns}; git cairn backup create");
-    let mut script = world.in_folder("site.git", "script");
-    script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env("LANG", "C");
-    Some(run(&mut script).ok())
+    let line = format!("stty cols {columns}; git cairn backup create");
+    Some(written(world, "site.git", &line, &[("LANG", "C")])?.ok())
 }
 
 /// The text of each state of each line, without what moves the cursor and colors.

@@ -131,6 +131,16 @@ impl World {
         self.tip(clone, "HEAD")
     }
 
+    /// Commits to a branch `topic` and to main in a clone that stands on main, and merges the one into the other.
+    #[track_caller]
+    pub fn merged_topic(&self, clone: &str) {
+        self.git(clone, &["checkout", "--quiet", "-b", "topic"]).ok();
+        self.commit(clone, "topic", "t");
+        self.git(clone, &["checkout", "--quiet", "main"]).ok();
+        self.commit(clone, "page", "2");
+        self.git(clone, &["merge", "--quiet", "--no-ff", "--no-edit", "topic"]).ok();
+    }
+
     /// Returns the id a name stands for.
     #[track_caller]
     pub fn tip(&self, folder: &str, name: &str) -> String {
@@ -379,9 +389,11 @@ impl World {
     /// Writes an executable script; a shebang is put before it.
     pub fn script(&self, name: &str, body: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
-        let path = self.path(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (text, path) = (self.path(&format!("{name}.text")), self.path(name));
+        std::fs::write(&text, format!("#!/bin/sh\n{body}\n")).unwrap();
+        std::fs::set_permissions(&text, std::fs::Permissions::from_mode(0o755)).unwrap();
+        copy_program(&text, &path);
+        std::fs::remove_file(text).unwrap();
         path
     }
 

@@ -1,10 +1,25 @@
 //! A real terminal for a test, kept by tmux.
 
-use crate::support::{World, missing_peer, run, until};
+use crate::support::{Ran, World, missing_peer, run, until};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 static STARTED: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs a line of sh on a terminal 80 columns wide, unless the line says otherwise, and returns everything it wrote there;
+/// `None` where there is no script(1), which is told.
+pub fn written(world: &World, folder: &str, line: &str, around: &[(&str, &str)]) -> Option<Ran> {
+    if run(world.in_folder(".", "sh").args(["-c", "command -v script"])).code != 0 {
+        missing_peer("what a person sees", "script(1), which gives it a terminal");
+        return None;
+    }
+    // The line's own exit code: script(1) may lose it.
+    let exit = world.path("exit");
+    let line = format!("stty rows 24 cols 80; {line}; echo $? >'{}'", exit.display());
+    let mut script = world.in_folder(folder, "script");
+    let ran = run(script.args(["-qc", &line, "/dev/null"]).env("TERM", "xterm").envs(around.iter().copied()));
+    Some(Ran { code: std::fs::read_to_string(exit).unwrap().trim().parse().unwrap(), ..ran })
+}
 
 /// A command on a terminal of its own.
 pub struct Terminal<'a> {

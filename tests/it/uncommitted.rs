@@ -1,6 +1,6 @@
 //! `git cairn uncommitted`: every kind of change by example, what cannot be read, and that looking runs and follows nothing.
 
-use crate::support::{GIT_CAIRN, Ran, World, command, host, run};
+use crate::support::{GIT_CAIRN, Ran, World, command, copy_program, host, run};
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -406,7 +406,7 @@ fn hostile(world: &World) -> PathBuf {
     for hook in ["post-index-change", "fsmonitor-watchman", "pre-commit", "reference-transaction", "post-checkout"] {
         for folder in ["hooks", "served/.git/hooks"] {
             fs::create_dir_all(world.path(folder)).unwrap();
-            fs::copy(&script, world.path(folder).join(hook)).unwrap();
+            copy_program(&script, world.path(folder).join(hook));
         }
     }
     fill(world, "served/.gitattributes", "* filter=bad diff=bad merge=bad\n");
