@@ -177,7 +177,8 @@ impl Sheet {
                 }
                 (Block::List(listed, total), _) => {
                     let share = shares.next().unwrap_or(1);
-                    let shown = if share >= *total { *total } else { share.saturating_sub(1) };
+                    let all = share >= *total && listed.len() == *total;
+                    let shown = if all { *total } else { share.saturating_sub(1).min(listed.len()) };
                     for (style, line) in listed.iter().take(shown) {
                         let line = format!("{INDENT}{}", crate::text::shown(line.as_bytes()));
                         let line = screen.map_or_else(|| line.clone(), |screen| cut(&line, screen.columns));
@@ -267,5 +268,16 @@ mod tests {
         assert_eq!(text(None).iter().filter(|line| line.starts_with("  one")).count(), LISTED_MAX);
         let tiny = text(Some(Screen { columns: 40, rows: 1 }));
         assert!(tiny.contains(&"  60 in all".into()), "{tiny:?}");
+    }
+
+    #[test]
+    fn of_one_more_than_are_listed_that_one_is_counted() {
+        let mut sheet = Sheet::new("a title".into());
+        sheet.list("one", Style::Plain, (0..=LISTED_MAX).map(|n| format!("one {n}")), LISTED_MAX + 1);
+        for screen in [None, Some(Screen { columns: 40, rows: 40 })] {
+            let lines: Vec<_> = sheet.lines(screen).iter().map(|line| line.printed(false)).collect();
+            assert_eq!(lines.iter().filter(|line| line.starts_with("  one")).count(), LISTED_MAX, "{lines:?}");
+            assert_eq!(lines.last().unwrap(), "  and 1 more");
+        }
     }
 }
