@@ -29,10 +29,11 @@ impl Bar {
 
     /// The templates are for a terminal that is wide, and for another.
     fn new(length: u64, [wide, narrow]: [&str; 2]) -> Self {
-        let target =
-            if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let seen = std::io::stderr().is_terminal();
+        let target = if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(length), target);
-        let template = if Screen::here().columns < WIDE { narrow } else { wide };
+        // To ask how wide it is may take a process where there is none.
+        let template = if seen && Screen::here().columns < WIDE { narrow } else { wide };
         let style = ProgressStyle::with_template(template).expect("a valid template");
         // ASCII, which every terminal draws.
         bar.set_style(style.progress_chars("=> ").tick_chars("|/-\\ "));

@@ -1,6 +1,7 @@
 //! A linked work tree for a time (git-worktree(1)), on no branch, in which git reverts or carries over and a person resolves
 //! what collides, with whatever git they like.
 
+use super::repository::DURABLE;
 use super::{Checkout, ObjectId, Repository};
 use crate::error::{AtPath, Error, Result};
 use crate::process::Command;
@@ -57,8 +58,7 @@ impl Aside {
 
     /// Makes a git command as a person would run it there, but that no editor opens.
     fn git(&self) -> Command {
-        let durable = ["-c", "core.fsync=all", "-c", "core.fsyncMethod=fsync"];
-        Command::git().env("GIT_EDITOR", ":").in_folder(&self.checkout.work_tree).args(durable)
+        Command::git().env("GIT_EDITOR", ":").in_folder(&self.checkout.work_tree).args(DURABLE)
     }
 
     /// Returns the commit that is checked out.

@@ -18,6 +18,9 @@ const LOCKED_MAX_MS: u32 = 5000;
 /// The settings that tell git so.
 const LOCK_TIMEOUTS: [&str; 3] = ["core.filesRefLockTimeout", "core.packedRefsTimeout", "reftable.lockTimeout"];
 
+/// The settings by which what git writes is on the disk when it ends.
+pub(super) const DURABLE: [&str; 4] = ["-c", "core.fsync=all", "-c", "core.fsyncMethod=fsync"];
+
 /// How many commits are looked at before git is asked.
 const NEAR_COMMITS: usize = 256;
 
@@ -198,7 +201,7 @@ impl Repository {
 
     /// Makes a git command as [`Repository::git`] whose writes are durable when it ends (git-config(1), `core.fsync`).
     pub fn durable_git(&self) -> Command {
-        self.git().args(["-c", "core.fsync=all", "-c", "core.fsyncMethod=fsync"])
+        self.git().args(DURABLE)
     }
 
     /// Returns the configuration, as git reads it for this repository.

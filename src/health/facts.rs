@@ -1,7 +1,7 @@
 //! Looking at a host. Nothing is decided here, and nothing stays changed.
 
 use super::trial::{Tried, try_pushes};
-use crate::audit::{Line, Log, verify};
+use crate::audit::{Log, verify};
 use crate::backup::{Catalog, has_problem, host_store, is_proven};
 use crate::clock;
 use crate::durable;
@@ -350,8 +350,7 @@ fn audit(state: &State) -> Result<(u64, Option<String>), String> {
 
 /// Whose pushes came neither over ssh nor over http, but for the owner's. What cannot be read names nobody.
 fn by_path(state: &State, owner: &str) -> Vec<String> {
-    let bytes = Log::of(state).read().unwrap_or_default();
-    let who = bytes.lines().filter_map(|line| Some(Line::open(line)?.entry.who));
+    let who = Log::of(state).lines().unwrap_or_default().into_iter().map(|line| line.entry.who);
     let mut names: Vec<_> = who
         .filter(|who| who.transport == "file" && matches!(who.known_by.as_str(), "unix" | "ssh") && who.name != owner)
         .map(|who| who.name)

@@ -9,7 +9,7 @@ use crate::git::{Key, ObjectId, Repository, Scratch};
 use crate::hook::Inspected;
 use crate::process::Command;
 use crate::queue::TRIAL_MARK;
-use crate::setup::{begin, make_ready};
+use crate::setup::{ConfigFile, Setting, begin, make_ready, new_id};
 use crate::site::Site;
 use bstr::{BStr, ByteSlice};
 use std::ffi::OsStr;
@@ -132,22 +132,22 @@ impl Copy {
 
 /// Gives the copy the repository's own config, but for what would reach out of it.
 fn configure(repository: &Repository, git_dir: &Path, store: &Path) -> Result<()> {
-    let file = git_dir.join("config");
-    let set = |key: &str, value: &OsStr| {
-        Command::git().args(["config", "--file"]).arg(&file).args(["--add", key]).arg(value).read().map(drop)
-    };
     let config = repository.config();
+    let mut settings = Vec::new();
+    let mut set = |key: &str, value: &OsStr| {
+        settings.push(Setting { key: key.into(), value: value.into(), add: true });
+    };
     for (key, value) in config.local().filter(|(key, _)| !reaches_out(key)) {
         // What stands without a value means yes.
-        set(&key.to_string(), if value.is_empty() { "true".as_ref() } else { OsStr::from_bytes(value) })?;
+        set(&key.to_string(), if value.is_empty() { "true".as_ref() } else { OsStr::from_bytes(value) });
     }
-    let id = durable::random_name() + &durable::random_name();
-    set("cairn.id", id.as_ref())?;
-    set("cairn.store", store.as_os_str())?;
-    set("cairn.reserve", "0".as_ref())?;
-    set("core.hooksPath", git_dir.join("hooks").as_os_str())?;
-    set("gc.auto", "0".as_ref())?;
-    set("receive.autogc", "false".as_ref())
+    set("cairn.id", new_id().as_ref());
+    set("cairn.store", store.as_os_str());
+    set("cairn.reserve", "0".as_ref());
+    set("core.hooksPath", git_dir.join("hooks").as_os_str());
+    set("gc.auto", "0".as_ref());
+    set("receive.autogc", "false".as_ref());
+    ConfigFile::planned(&git_dir.join("config"), &settings)?.put()
 }
 
 fn reaches_out(key: &Key) -> bool {

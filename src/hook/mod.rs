@@ -76,9 +76,10 @@ pub fn run(event: Event, arguments: impl Iterator<Item = OsString>, set_up: SetU
     if push.raw.is_empty() && std::env::var_os(TRIAL).is_some() {
         return trial(event, &mut voice);
     }
+    let here = here();
     // What stood here before may serve what is pushed, and a trial is not to be served.
-    let found = found.filter(|_| !is_trial());
-    let host = here().and_then(|repository| host(event, repository, set_up, &mut voice));
+    let found = found.filter(|_| !here.as_ref().is_ok_and(is_trial));
+    let host = here.and_then(|repository| host(event, repository, set_up, &mut voice));
     let ours = host.and_then(|host| match (event, host) {
         (_, None) => Ok(Verdict::Accepted),
         (Event::PreReceive, Some(repository)) => audited::judge(&repository, &push, &mut voice),
@@ -102,8 +103,8 @@ pub fn run(event: Event, arguments: impl Iterator<Item = OsString>, set_up: SetU
 }
 
 /// Tells whether git runs us in a copy that `doctor` pushes into.
-fn is_trial() -> bool {
-    here().is_ok_and(|repository| State::of(&repository, Modes::OWNER).is_trial())
+fn is_trial(repository: &Repository) -> bool {
+    State::of(repository, Modes::OWNER).is_trial()
 }
 
 /// Returns the repository if it is set up, or is to be by its first push. `None`: our hook file came to one of others, by a

@@ -58,7 +58,7 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
     permissions.take(&state, &circumstances.pusher)?;
     let moved = moved_environments(repository, &site, push);
     if !moved.is_empty() {
-        note_all(repository, &site, push, &moved, voice);
+        note_all(repository, &state, push, &moved, voice);
     }
     Ok(answer)
 }
@@ -155,12 +155,11 @@ pub(super) fn movement(environment: &Environment, update: &Update, push: &Push) 
 }
 
 /// A note that cannot be kept stops no push: the tag is made all the same, only its place among slow hooks is less sure.
-fn note_all(repository: &Repository, site: &Site, push: &Push, moved: &[(&Environment, Update)], voice: &mut Voice) {
-    let state = State::of(repository, site.modes).hurried();
+fn note_all(repository: &Repository, state: &State, push: &Push, moved: &[(&Environment, Update)], voice: &mut Voice) {
     for (environment, update) in moved {
         let noted = repository
             .ref_id(&environment.branch)
-            .and_then(|seen| note(&state, &Movement { seen, ..movement(environment, update, push) }));
+            .and_then(|seen| note(state, &Movement { seen, ..movement(environment, update, push) }));
         if let Err(error) = noted {
             voice.warning(&format!("the deployment could not be noted before it happens: {error}"));
         }

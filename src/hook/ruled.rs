@@ -76,7 +76,11 @@ impl Permissions {
 
 /// Notes that the references of this push moved: the permissions it took are used up.
 pub(super) fn used_up(state: &State, moved: &[(RefName, Option<ObjectId>, Option<ObjectId>)]) -> Result<()> {
-    let (taken, own) = (Grant::taken(state)?, own_push());
+    let taken = Grant::taken(state)?;
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let own = own_push();
     let mine = |grant: &&Grant| own.is_none() || grant.push == own;
     for grant in taken.iter().filter(mine) {
         let (Some(name), Some((old, new))) = (grant.ref_name(), grant.ids()) else { continue };

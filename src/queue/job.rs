@@ -48,21 +48,17 @@ pub struct NewJob {
     pub keep_days: u32,
 }
 
-/// A job with its row and what became of it.
+/// A job with its row and how it went so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// Its row; it grows with time.
     pub id: i64,
     /// What is to be done.
     pub what: NewJob,
-    /// How far it has come.
-    pub state: JobState,
     /// How often it was begun.
     pub attempts: u32,
     /// Why the last attempt failed.
     pub error: Option<String>,
-    /// The backup it made.
-    pub backup: Option<String>,
 }
 
 /// How far a job has come.
@@ -77,7 +73,7 @@ pub struct Progress {
 }
 
 const COLUMNS: &str = "id, token, environment, initiator, at, refs, others, tag, commit_id, note, keep_days,
-    state, attempts, error, backup";
+    attempts, error";
 
 impl Database {
     /// Adds a job, durably, and returns its row.
@@ -194,9 +190,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
             note: row.get(9)?,
             keep_days: row.get(10)?,
         },
-        state: state_of(&row.get::<_, String>(11)?),
-        attempts: row.get(12)?,
-        error: row.get(13)?,
-        backup: row.get(14)?,
+        attempts: row.get(11)?,
+        error: row.get(12)?,
     })
 }

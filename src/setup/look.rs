@@ -259,7 +259,8 @@ pub fn default_store(repository: &Repository) -> PathBuf {
     repository.git_dir().with_file_name(format!("{}.cairn", folder_name(repository.git_dir())))
 }
 
-fn new_id() -> String {
+/// Makes the id of a site.
+pub fn new_id() -> String {
     random_name() + &random_name()
 }
 
