@@ -140,7 +140,8 @@ fn begin(repository: &Repository, name: &str) -> Result<(Remote, Advertising)> {
     Ok((remote, advertising))
 }
 
-fn tells(advertised: &Advertised) -> bool {
+/// Tells whether a host is one of ours: it shows what clients are told of the site.
+pub fn tells(advertised: &Advertised) -> bool {
     RefName::new(META_REF).is_some_and(|name| advertised.refs.contains_key(&name))
 }
 

@@ -3,6 +3,7 @@
 use super::{Host, PlanCommit, Planned, TagMessage, Warning, sealed};
 use crate::error::{Error, Kind, Result};
 use crate::git::{CommitLine, Lease, ObjectId, RefName, Repository};
+use crate::guard::Announcement;
 use crate::site::Environment;
 use bstr::BString;
 use serde::{Deserialize, Serialize};
@@ -363,10 +364,6 @@ fn push_options(plan: &Plan, host: &Host, lease: &Lease) -> Vec<BString> {
         let reason = plan.note.clone().unwrap_or_else(|| format!("after a rollback to {}", &plan.target[..10]));
         options.push(format!("cairn.hold={}", reason.replace('\n', " ")).into());
     }
-    if let Some(old) = lease.expect.filter(|_| plan.announce) {
-        let announcement =
-            [b"cairn.rewind=", lease.name.as_bytes(), format!(":{old}:{}", lease.target).as_bytes()].concat();
-        options.push(announcement.into());
-    }
+    options.extend(Announcement::of(lease).filter(|_| plan.announce).map(|announced| announced.option()));
     options
 }

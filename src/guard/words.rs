@@ -1,6 +1,6 @@
 //! What a push says by its options.
 
-use crate::git::{ObjectId, RefName, is_null};
+use crate::git::{Lease, ObjectId, RefName, is_null};
 use bstr::{BString, ByteSlice};
 
 /// The longest reason that is kept, in characters.
@@ -25,6 +25,12 @@ impl Announcement {
         let old = ObjectId::from_hex(parts.next()?).ok()?;
         let name = RefName::new(parts.next()?)?;
         (!is_null(&old)).then_some(Self { name, old, new: Some(new).filter(|new| !is_null(new)) })
+    }
+
+    /// Announces the movement of a push under this lease; `None` of one that makes the reference.
+    pub fn of(lease: &Lease) -> Option<Self> {
+        let new = Some(lease.target).filter(|new| !is_null(new));
+        Some(Self { name: lease.name.clone(), old: lease.expect?, new })
     }
 
     /// Returns the option as it is pushed.

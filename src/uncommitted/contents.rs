@@ -76,8 +76,11 @@ impl Contents<'_> {
 
     /// Returns the filter that makes of what lies at a path what git stores, if one does.
     pub fn filter(&mut self, path: &BStr) -> Option<BString> {
+        if self.filters().is_empty() {
+            return None;
+        }
         let Some(Filter::Known(driver)) = self.conversion(path).ok()?.filter else { return None };
-        self.cleaner.told().0.contains(&driver.name).then(|| driver.name.clone())
+        self.filters().contains(&driver.name).then(|| driver.name.clone())
     }
 
     /// Returns the names of the filters that made something of what was read so far.

@@ -4,12 +4,12 @@ use super::build;
 use super::files;
 use super::follow::follow;
 use super::journal::{Entry, Journal, LocalMove, Name, RemoteMove, State, id_of};
-use super::plan::{Plan, Worktree};
+use super::plan::{Plan, Worktree, moved};
 use super::prepare::{Prepared, Wish, objection, prepare};
 use super::verdict::{announcement, reintroduced};
 use super::{Verb, before};
-use crate::error::{Error, Kind, Result};
-use crate::git::{Checkout, Lease, ObjectId, RefName, Repository, Scratch};
+use crate::error::{Kind, Result};
+use crate::git::{Checkout, Lease, ObjectId, Repository, Scratch};
 use serde::Serialize;
 
 /// What was done.
@@ -36,8 +36,7 @@ pub struct Applied {
 pub fn apply(repository: &Repository, journal: &Journal, plan: &Plan) -> Result<Applied> {
     let prepared = prepare(repository, &Wish::of(plan), Some(plan))?;
     if prepared.plan.plan_id != plan.plan_id {
-        return Err(Error::new(Kind::Moved, "moved", "something moved since the plan was made; nothing was changed")
-            .hint("make a new plan: run the same command with --plan"));
+        return Err(moved("make a new plan: run the same command with --plan"));
     }
     if let Some(objection) = objection(&prepared) {
         return Err(objection);
@@ -138,7 +137,7 @@ pub(super) fn keep(
     let known: Vec<ObjectId> = head.into_iter().collect();
     scratch.keep(repository, &[target], &known)?;
     if let Some((checkout, head)) = checkout.zip(head) {
-        let (changes, _) = scratch.changes(&scratch.tree_of(&head)?, &scratch.tree_of(&target)?)?;
+        let changes = scratch.changed(&scratch.tree_of(&head)?, &scratch.tree_of(&target)?)?;
         let noted = before::note(scratch, checkout, &changes, aside, repository.hash_kind())?;
         noted.before.write(journal, entry)?;
         entry.captured = noted.captured;
@@ -159,9 +158,4 @@ fn push(repository: &Repository, journal: &Journal, prepared: &Prepared, target:
     let checkout = prepared.local.as_ref().and_then(|local| local.checkout.as_ref());
     let git = || checkout.map_or_else(|| repository.git(), Checkout::git);
     host.remote.deliver(repository, git, &lease, &options)
-}
-
-/// Returns the branch an entry of the journal moved here.
-pub(super) fn branch_of(local: &LocalMove) -> Result<RefName> {
-    local.reference.name()
 }

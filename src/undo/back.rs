@@ -7,12 +7,13 @@ use super::files::text_of;
 use super::finish::remote_of;
 use super::in_way::in_way;
 use super::local::Local;
+use super::plan::moved;
 use super::prepare::plan_commit;
 use super::{Changes, Entry, Journal, LocalMove, Plan, RemoteMove, State, Verb, Worktree, id_of};
-use crate::deployment::{PlanCommit, Warning, sealed};
+use crate::deployment::{PlanCommit, Warning, sealed, tells};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Advertised, Checkout, Lease, ObjectId, RefName, Remote, Repository, Scratch, TreeChange, null_id};
-use crate::site::META_REF;
+use crate::git::{Checkout, Lease, ObjectId, RefName, Remote, Repository, Scratch, TreeChange, null_id};
+use crate::guard::Announcement;
 use crate::text::{count, shown, without_secrets};
 use bstr::BString;
 
@@ -126,11 +127,16 @@ pub fn plan(repository: &Repository, journal: &Journal, entry: &Entry) -> Result
     let found = entry.local.as_ref().map(|moved| here(repository, &scratch, entry, moved)).transpose()?.flatten();
     let (local, checkout) = found.unzip();
     let checkout = checkout.flatten();
-    let remote = entry.remote.as_ref().map(|moved| (&moved.reference, &moved.old, &moved.new));
-    let moved = remote.or(local.as_ref().map(|moved| (&moved.reference, &moved.new, &moved.old)));
-    let (name, old, new) = moved
-        .ok_or_else(|| Error::new(Kind::Nothing, "nothing-to-undo", "everything is as it was before it already"))?;
-    let (name, old, new) = (name.name()?, optional(old.as_ref())?, optional(new.as_ref())?);
+    let (name, [old, new]) = match (&entry.remote, &local) {
+        (Some(moved), _) => (moved.reference.name()?, moved.ids()?),
+        (None, Some(moved)) => {
+            let [new, old] = moved.ids()?;
+            (moved.reference.name()?, [old, new])
+        }
+        (None, None) => {
+            return Err(Error::new(Kind::Nothing, "nothing-to-undo", "everything is as it was before it already"));
+        }
+    };
     let (changes, worktree) = own_work(journal, &scratch, entry, local.as_ref(), checkout.as_ref())?;
     let changes = match (&local, old.zip(new)) {
         (None, Some((old, new))) => changed(&scratch, &new, &old)?.1,
@@ -203,21 +209,16 @@ fn on_host(
     let (name, remote) = (moved.reference.name()?, remote_of(repository, moved));
     let advertised = remote.advertised(repository)?;
     let tip = advertised.refs.get(&name).copied();
-    let (old, new) = (optional(moved.old.as_ref())?, optional(moved.new.as_ref())?);
+    let [old, new] = moved.ids()?;
     if tip != new {
         scratch.fetch(repository, &remote, &advertised, std::slice::from_ref(&name))?;
         return Err(built_upon(scratch, entry, &name, [old, new, tip]));
     }
     let target = old.unwrap_or_else(|| null_id(repository.hash_kind()));
     // It tells the host that what goes is meant to go, and that what comes back is meant to come.
-    let announced = new
-        .filter(|new| speaks(&advertised) && *new != target)
-        .map(|new| [b"cairn.rewind=", name.as_bytes(), format!(":{new}:{target}").as_bytes()].concat().into());
-    Ok((remote, Lease { name, expect: new, target }, announced.into_iter().collect()))
-}
-
-fn speaks(advertised: &Advertised) -> bool {
-    RefName::new(META_REF).is_some_and(|name| advertised.refs.contains_key(&name))
+    let lease = Lease { name, expect: new, target };
+    let announced = Announcement::of(&lease).filter(|one| tells(&advertised) && one.old != target);
+    Ok((remote, lease, announced.iter().map(Announcement::option).collect()))
 }
 
 /// Returns how the branch here is to move, and in which work tree; `None` where it stands where it stood before.
@@ -228,7 +229,7 @@ fn here(
     moved: &LocalMove,
 ) -> Result<Option<(LocalMove, Option<Checkout>)>> {
     let local = Local::of(repository, moved.reference.name()?)?;
-    let (old, new) = (optional(moved.old.as_ref())?, optional(moved.new.as_ref())?);
+    let [old, new] = moved.ids()?;
     if local.head == old {
         return Ok(None);
     }
@@ -273,8 +274,8 @@ fn own_work(
     local: Option<&LocalMove>,
     checkout: Option<&Checkout>,
 ) -> Result<(Changes, Worktree)> {
-    let ids = local.map(|moved| Ok::<_, Error>((optional(moved.old.as_ref())?, optional(moved.new.as_ref())?)));
-    let Some((Some(from), Some(to))) = ids.transpose()? else { return Ok((Changes::default(), Worktree::default())) };
+    let ids = local.map(LocalMove::ids).transpose()?;
+    let Some([Some(from), Some(to)]) = ids else { return Ok((Changes::default(), Worktree::default())) };
     let (mut changes, told) = changed(scratch, &from, &to)?;
     let Some(checkout) = checkout else { return Ok((told, Worktree::default())) };
     if let Some(captured) = &entry.captured {
@@ -319,8 +320,7 @@ pub fn apply(repository: &Repository, journal: &Journal, made: &Plan) -> Result<
     let undone = find(journal, made.wanted.first().map(String::as_str), None)?;
     let taking = plan(repository, journal, &undone)?;
     if taking.plan.plan_id != made.plan_id {
-        return Err(Error::new(Kind::Moved, "moved", "something moved since the plan was made; nothing was changed")
-            .hint("make a new plan: git cairn undo --plan"));
+        return Err(moved("make a new plan: git cairn undo --plan"));
     }
     if let Some(objection) = taking.objection() {
         return Err(objection);
@@ -348,10 +348,6 @@ pub fn apply(repository: &Repository, journal: &Journal, made: &Plan) -> Result<
     let pushed = host.map_or(Ok(()), |(remote, lease, options)| remote.deliver(repository, git, &lease, &options));
     conclude(repository, journal, &mut entry, pushed)?;
     Ok(Undone { schema: 1, operation: Verb::Undo, id: entry.id, plan_id: made.plan_id.clone(), result, undo: None })
-}
-
-fn optional(text: Option<&String>) -> Result<Option<ObjectId>> {
-    text.map(|text| id_of(text)).transpose()
 }
 
 /// What to say where the host's branch is not what the operation left: who built on it keeps their work.

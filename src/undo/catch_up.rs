@@ -6,7 +6,7 @@ use super::dropped::dropped;
 use super::files::text_of;
 use super::in_way::in_way;
 use super::local::Local;
-use super::plan::{Changes, Conflict, Plan, Worktree};
+use super::plan::{Changes, Conflict, Plan, Worktree, moved};
 use super::prepare::upstream;
 use super::verdict::reintroduced;
 use super::warn::kept_aside;
@@ -107,15 +107,21 @@ pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught>
     let scratch = Scratch::new(repository)?;
     scratch.fetch(repository, &host.remote, &host.advertised, std::slice::from_ref(&reference))?;
     // What this clone itself published and took back is its own again.
-    let taken_back = taken_back(repository, &host.remote, &reference)?;
-    let mut others = seen_here(repository, &host.remote, &reference)?;
+    let moves = moves(repository, &host.remote, &reference)?;
+    let taken_back = taken_back(&moves);
+    let mut others = seen_here(repository, &host.remote, &reference, &moves)?;
     others.retain(|id| !taken_back.contains(id));
     others.push(onto);
-    if !own(&scratch, &head, &others)?.commits.is_empty() {
-        let dropped = dropped(repository, &scratch, &host, &reference, &head)?;
-        others.extend(dropped.into_iter().filter(|id| !taken_back.contains(id)));
+    let mut mine = own(&scratch, &head, &others)?;
+    if !mine.commits.is_empty() {
+        let mut dropped = dropped(repository, &scratch, &host, &reference, &head)?;
+        dropped.retain(|id| !taken_back.contains(id));
+        if !dropped.is_empty() {
+            others.extend(dropped);
+            mine = own(&scratch, &head, &others)?;
+        }
     }
-    let own = own(&scratch, &head, &others)?;
+    let own = mine;
     let ahead = scratch.between(&[onto], &[head])?;
     let stays = scratch.between(&[head], &[onto])?.is_empty() && ahead.len() == own.commits.len() + own.merges.len();
     let carried = carry(&scratch, &own.commits, &onto, &[])?;
@@ -198,13 +204,18 @@ fn conflicts(carried: &Carried) -> Vec<Conflict> {
 }
 
 /// Returns every value that a branch of the host is known to have had.
-fn seen_here(repository: &Repository, remote: &Remote, reference: &RefName) -> Result<Vec<ObjectId>> {
+fn seen_here(
+    repository: &Repository,
+    remote: &Remote,
+    reference: &RefName,
+    moves: &[(State, RemoteMove)],
+) -> Result<Vec<ObjectId>> {
     let mut seen = vec![];
     if let Some(tracking) = tracking(repository, remote, reference) {
         seen.extend(repository.held_before(&tracking)?);
         seen.extend(repository.ref_id(&tracking)?);
     }
-    for (_, moved) in moves(repository, remote, reference)? {
+    for (_, moved) in moves {
         seen.extend(moved.old.iter().chain(&moved.new).filter_map(|id| id_of(id).ok()));
     }
     seen.retain(|id| repository.contains(id));
@@ -214,9 +225,9 @@ fn seen_here(repository: &Repository, remote: &Remote, reference: &RefName) -> R
 }
 
 /// Returns what operations of this clone put on a branch of the host and undo took from it again.
-fn taken_back(repository: &Repository, remote: &Remote, reference: &RefName) -> Result<Vec<ObjectId>> {
-    let undone = moves(repository, remote, reference)?.into_iter().filter(|(state, _)| *state == State::Undone);
-    Ok(undone.filter_map(|(_, moved)| id_of(&moved.new?).ok()).collect())
+fn taken_back(moves: &[(State, RemoteMove)]) -> Vec<ObjectId> {
+    let undone = moves.iter().filter(|(state, _)| *state == State::Undone);
+    undone.filter_map(|(_, moved)| id_of(moved.new.as_deref()?).ok()).collect()
 }
 
 /// Returns how operations of this clone moved a branch of the host.
@@ -254,8 +265,7 @@ fn tracking(repository: &Repository, remote: &Remote, reference: &RefName) -> Op
 pub fn apply_catch_up(repository: &Repository, journal: &Journal, plan: &Plan) -> Result<Applied> {
     let caught = plan_catch_up(repository, &Catching::of(plan))?;
     if caught.plan.plan_id != plan.plan_id {
-        return Err(Error::new(Kind::Moved, "moved", "something moved since the plan was made; nothing was changed")
-            .hint("make a new plan: run the same command with --plan"));
+        return Err(moved("make a new plan: run the same command with --plan"));
     }
     if let Some(objection) = caught.objection() {
         return Err(objection);

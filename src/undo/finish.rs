@@ -2,7 +2,6 @@
 
 use super::apply::give_up;
 use super::follow::follow;
-use super::id_of;
 use super::journal::{Entry, Journal, RemoteMove, State};
 use crate::error::{Error, Kind, Result};
 use crate::git::{ObjectId, Remote, Repository, Scratch};
@@ -46,8 +45,7 @@ fn is_landed(repository: &Repository, entry: &Entry) -> Result<bool> {
     let name = moved.reference.name()?;
     let advertised = remote.advertised(repository)?;
     let now = advertised.refs.get(&name).copied();
-    let [old, new] = [&moved.old, &moved.new].map(|id| id.as_deref().map(id_of).transpose());
-    let (old, new) = (old?, new?);
+    let [old, new] = moved.ids()?;
     if now == new || now == old {
         return Ok(now == new);
     }

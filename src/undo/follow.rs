@@ -1,7 +1,7 @@
 //! This clone follows what the host accepted: the branch, then the files. Each step can be done twice, so that an operation
 //! that was killed is finished by doing it again.
 
-use super::apply::{branch_of, give_up};
+use super::apply::give_up;
 use super::before::{Before, id_at, place};
 use super::files::{self, Kind as FileKind};
 use super::journal::{CapturedFile, Entry, Journal, LocalMove, State};
@@ -27,19 +27,17 @@ struct Former {
 
 /// Moves the branch and the files of this clone, and marks the operation as done; `again` where it may have been begun.
 pub(super) fn follow(repository: &Repository, journal: &Journal, entry: &mut Entry, again: bool) -> Result<()> {
-    if let Some(local) = entry.local.clone() {
-        let ids = [&local.old, &local.new].map(|id| id.as_deref().map(id_of).transpose());
-        let [old, new] = ids;
-        if let (Some(old), Some(new)) = (old?, new?) {
-            move_branch(repository, journal, entry, &local, old, new)?;
-            if let Some(checkout) = checkout_of(repository, &local) {
-                match move_files(repository, journal, entry, &checkout, old, new, again) {
-                    Ok(()) => {}
-                    Err(Stop::Unmoved(error)) => {
-                        return Err(back(repository, journal, entry, &local, [old, new], again, &error));
-                    }
-                    Err(Stop::Halfway(error)) => return Err(halfway(entry, &error)),
+    if let Some(local) = entry.local.clone()
+        && let [Some(old), Some(new)] = local.ids()?
+    {
+        move_branch(repository, journal, entry, &local, old, new)?;
+        if let Some(checkout) = checkout_of(repository, &local) {
+            match move_files(repository, journal, entry, &checkout, old, new, again) {
+                Ok(()) => {}
+                Err(Stop::Unmoved(error)) => {
+                    return Err(back(repository, journal, entry, &local, [old, new], again, &error));
                 }
+                Err(Stop::Halfway(error)) => return Err(halfway(entry, &error)),
             }
         }
     }
@@ -77,7 +75,7 @@ fn move_branch(
     old: ObjectId,
     new: ObjectId,
 ) -> Result<()> {
-    let branch = branch_of(local)?;
+    let branch = local.reference.name()?;
     if local.checkout.is_some() && checkout_of(repository, local).is_none() {
         let message = format!("{} of {} was killed in another work tree", entry.operation.word(), branch.short());
         return Err(Error::refused("unfinished", message).hint("run git cairn there to finish it"));
@@ -130,7 +128,7 @@ fn back(
         return Error::refused("unfinished", message)
             .hint("commit or move away what it names, then run the same command again");
     }
-    let returned = branch_of(local).and_then(|branch| {
+    let returned = local.reference.name().and_then(|branch| {
         let line = [b"update ", branch.as_bytes(), format!(" {old} {new}\n").as_bytes()].concat();
         repository.update_refs("cairn: the files could not follow", &line)
     });
@@ -184,7 +182,7 @@ fn move_locked(
     let former = former(&scratch, journal, entry).map_err(Stop::Unmoved)?;
     let mut changes = vec![];
     let moved = (|| {
-        changes = scratch.changes(&scratch.tree_of(&old)?, &scratch.tree_of(&new)?)?.0;
+        changes = scratch.changed(&scratch.tree_of(&old)?, &scratch.tree_of(&new)?)?;
         if index.exists() {
             std::fs::copy(&index, &copy).at("copy", &index)?;
         }

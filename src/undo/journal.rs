@@ -79,6 +79,15 @@ pub struct RemoteMove {
     pub new: Option<String>,
 }
 
+impl RemoteMove {
+    /// Returns what it held and what it holds since.
+    ///
+    /// Returns [`crate::error::Kind::Damaged`] where one is no id.
+    pub fn ids(&self) -> Result<[Option<ObjectId>; 2]> {
+        ids([&self.old, &self.new])
+    }
+}
+
 /// The movement of one branch of this clone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalMove {
@@ -91,6 +100,18 @@ pub struct LocalMove {
     pub new: Option<String>,
     /// The git directory of the work tree it is checked out in, whose files follow; null: in none.
     pub checkout: Option<String>,
+}
+
+impl LocalMove {
+    /// As [`RemoteMove::ids`].
+    pub fn ids(&self) -> Result<[Option<ObjectId>; 2]> {
+        ids([&self.old, &self.new])
+    }
+}
+
+fn ids([old, new]: [&Option<String>; 2]) -> Result<[Option<ObjectId>; 2]> {
+    let id = |text: &Option<String>| text.as_deref().map(id_of).transpose();
+    Ok([id(old)?, id(new)?])
 }
 
 /// The full name of a reference, whatever its bytes.

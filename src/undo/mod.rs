@@ -35,7 +35,7 @@ pub use finish::finish;
 pub use journal::{Captured, CapturedFile, Entry, Journal, LocalMove, Name, RemoteMove, State, id_of};
 pub use log::{LogLine, log};
 pub use message::{of_reset, of_revert};
-pub use plan::{Changes, Conflict, Container, HostVerdict, Mode, Plan, WorkPath, Worktree};
+pub use plan::{Changes, Conflict, Container, HostVerdict, Mode, Plan, WorkPath, Worktree, moved};
 pub use prepare::{Prepared, Seen, Wish, objection, prepare, prepare_seen, see};
 pub use resolve::Resolution;
 

@@ -2,6 +2,7 @@
 
 use super::Verb;
 use crate::deployment::{PlanCommit, Planned, Warning};
+use crate::error::{Error, Kind};
 use crate::git::RefName;
 use crate::text;
 use serde::{Deserialize, Serialize};
@@ -212,4 +213,9 @@ pub struct HostVerdict {
     pub rule: Option<String>,
     /// Whether it keeps what is dropped.
     pub rescue: Option<bool>,
+}
+
+/// What a plan ends with that is carried out after something moved; `hint` says how to make a new one.
+pub fn moved(hint: impl Into<String>) -> Error {
+    Error::new(Kind::Moved, "moved", "something moved since the plan was made; nothing was changed").hint(hint)
 }

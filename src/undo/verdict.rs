@@ -8,6 +8,7 @@ use super::plan::HostVerdict;
 use super::prepare::Prepared;
 use crate::error::Result;
 use crate::git::{Lease, RefName, Repository, Scratch};
+use crate::guard::Announcement;
 use bstr::{BString, ByteSlice};
 
 /// Returns what the host says of a plan; `None` where it is not asked.
@@ -33,16 +34,8 @@ pub(super) fn ask(repository: &Repository, prepared: &Prepared) -> Result<Option
 /// Returns the push options by which the host is told what it is to drop.
 pub(super) fn announcement(prepared: &Prepared, lease: &Lease) -> Vec<BString> {
     let speaks = prepared.host.as_ref().is_some_and(|host| host.speaks);
-    match lease.expect.filter(|_| speaks && prepared.overwrite.is_some()) {
-        Some(old) => {
-            vec![
-                [b"cairn.rewind=", lease.name.as_bytes(), format!(":{old}:{}", lease.target).as_bytes()]
-                    .concat()
-                    .into(),
-            ]
-        }
-        None => vec![],
-    }
+    let announced = Announcement::of(lease).filter(|_| speaks && prepared.overwrite.is_some());
+    announced.iter().map(Announcement::option).collect()
 }
 
 /// Returns the push options by which the host is told that what comes may come though it was dropped: this clone took exactly

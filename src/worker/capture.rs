@@ -2,9 +2,7 @@
 
 use crate::clock;
 use crate::deployment::{Served, look_at_served, of_repository};
-use crate::element::uncommitted::{
-    LEFT_OUT_MAX, LeftOut, Pending, Take, Taken, Uncommitted, Why, captures_folder, take,
-};
+use crate::element::uncommitted::{LeftOut, Pending, Take, Taken, Uncommitted, Why, captures_folder, take};
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
 use crate::queue::State;
@@ -128,15 +126,13 @@ pub fn keep_capture(
 
 /// What a backup notes of a look after which nothing was kept.
 pub fn noted(seen: &Seen) -> Uncommitted {
-    let late: Vec<_> = seen.late.iter().map(|path| LeftOut::new(path, None, Why::Time)).collect();
-    Uncommitted {
+    let record = Uncommitted {
         changes: seen.changes.len(),
         base: seen.base.map(|base| base.to_string()),
         taken_at: Some(clock::now()),
-        left_out_more: late.len().saturating_sub(LEFT_OUT_MAX),
-        left_out: late.into_iter().take(LEFT_OUT_MAX).collect(),
         ..Uncommitted::default()
-    }
+    };
+    record.leaving_out(seen.late.iter().map(|path| LeftOut::new(path, None, Why::Time)).collect())
 }
 
 /// Returns the captures that no job in `open` names, whose hooks must have died.

@@ -6,9 +6,9 @@ use crate::cli::consent::saved;
 use crate::cli::done;
 use crate::cli::journaled::{end_of_plan, finish_interrupted};
 use crate::cli::ui::Ui;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::git::{Place, Repository};
-use crate::undo::{Journal, Plan, Prepared, Resolution, objection, prepare_seen, see};
+use crate::undo::{Journal, Plan, Prepared, Resolution, moved, objection, prepare_seen, see};
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,9 +60,7 @@ pub fn go_on(place: &Place, folder: Option<&Path>, consent: &Consent, ui: &mut U
     }
     match saved::<Plan>(consent)? {
         Some(plan) if plan.plan_id != prepared.plan.plan_id => {
-            let message = "something moved since the plan was made; nothing was changed";
-            return Err(Error::new(Kind::Moved, "moved", message)
-                .hint(format!("make a new plan: git cairn revert --continue {} --plan", resolution.quoted())));
+            return Err(moved(format!("make a new plan: git cairn revert --continue {} --plan", resolution.quoted())));
         }
         Some(_) => {}
         None => consented(&prepared, false, consent, ui)?,

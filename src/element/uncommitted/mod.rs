@@ -16,7 +16,7 @@ pub use append::append;
 pub use load::{Loaded, load_capture};
 pub use patch::write_patch;
 pub use pending::{Pending, captures_folder};
-pub use record::{CapturedRef, LEFT_OUT_MAX, LeftOut, Uncommitted, Why, warnings};
+pub use record::{CapturedRef, LeftOut, Uncommitted, Why, warnings};
 pub use take::{Take, Taken, take};
 
 use crate::git::RefName;

@@ -3,7 +3,7 @@
 
 use super::read::{is_named_repository, lacking};
 use super::take::{Take, object_folders};
-use super::{LEFT_OUT_MAX, LeftOut, Uncommitted, Why};
+use super::{LeftOut, Uncommitted, Why};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{FileChange, FileSide, ObjectId, ObjectReader, Overlay};
 use crate::uncommitted::patch::{self, Paint, TEXT_MAX};
@@ -55,9 +55,7 @@ pub fn write_patch(
         }
     }
     left_out.extend(super::read::unheld(seen));
-    let left_out_more = left_out.len().saturating_sub(LEFT_OUT_MAX);
-    left_out.truncate(LEFT_OUT_MAX);
-    Ok(Uncommitted { changes: seen.changes.len(), left_out, left_out_more, ..Uncommitted::default() })
+    Ok(Uncommitted { changes: seen.changes.len(), ..Uncommitted::default() }.leaving_out(left_out))
 }
 
 /// What becomes of a file in the patch; `None` where nothing does.

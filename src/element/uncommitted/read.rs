@@ -197,7 +197,9 @@ impl Reader<'_, '_> {
             None => REGULAR,
         };
         self.reading.left_out.extend(lacking(path, stamp, self.owner, self.what.user));
-        if let Some(filter) = self.contents.filter(path).filter(|_| stamp.is_file()) {
+        if stamp.is_file()
+            && let Some(filter) = self.contents.filter(path)
+        {
             self.leave(path, stamp, Why::Filtered, Some(crate::text::shown(&filter)));
         }
         self.reading.come.push(FileSide { path: path.to_owned(), mode, id });

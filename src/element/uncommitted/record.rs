@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The most things a record names that a capture does not hold; of more only the number is kept.
-pub const LEFT_OUT_MAX: usize = 1_000;
+const LEFT_OUT_MAX: usize = 1_000;
 /// The most things a warning names.
 const NAMED_MAX: usize = 5;
 
@@ -47,6 +47,14 @@ pub struct Uncommitted {
 }
 
 impl Uncommitted {
+    /// Returns the record with what was left out; it names so many at most, and counts the others.
+    #[must_use]
+    pub fn leaving_out(self, mut left_out: Vec<LeftOut>) -> Self {
+        let left_out_more = left_out.len().saturating_sub(LEFT_OUT_MAX);
+        left_out.truncate(LEFT_OUT_MAX);
+        Self { left_out, left_out_more, ..self }
+    }
+
     /// Tells whether another capture holds the same files and references upon the same commit, whenever each was taken.
     pub fn holds_the_same(&self, other: &Self) -> bool {
         let held = |record: &Self| -> Vec<_> {

@@ -1,7 +1,7 @@
 //! Taking a capture: the files of a work tree into a commit of a scratch repository, beside the host and the tree.
 
 use super::read::{Reading, read};
-use super::{CapturedRef, LEFT_OUT_MAX, LeftOut, Pending, Uncommitted, capture_ref, inside};
+use super::{CapturedRef, LeftOut, Pending, Uncommitted, capture_ref, inside};
 use crate::bundle::Header;
 use crate::clock;
 use crate::durable::Modes;
@@ -150,22 +150,17 @@ fn finish(what: &Take<'_>, tree: &WorkTree, read: Read, settled: Option<bool>) -
         noted.push(CapturedRef::new(&one.name, &one.id, &one.path, one.tree).of_files(one.files.as_ref()));
         refs.push((one.name, one.id));
     }
-    let left_out_more = left_out.len().saturating_sub(LEFT_OUT_MAX);
-    left_out.truncate(LEFT_OUT_MAX);
     let record = Uncommitted {
         changes: seen.changes.len(),
-        captured: false,
         base: seen.base.map(|base| base.to_string()),
         commit: Some(commit.to_string()),
         taken_at: Some(clock::now()),
         settled,
-        bundle: None,
         refs: noted,
-        left_out,
-        left_out_more,
         filters: filters.iter().map(|filter| crate::text::json_text(filter)).collect(),
+        ..Uncommitted::default()
     };
-    Ok(Taken { scratch, record, refs, _folder: folder })
+    Ok(Taken { scratch, record: record.leaving_out(left_out), refs, _folder: folder })
 }
 
 /// Who made the last edit, and when.
