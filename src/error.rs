@@ -91,7 +91,7 @@ impl Kind {
             Self::Nothing => "nothing to do",
             Self::Partial => "done in part; the output says which",
             Self::NotFound => "not found: backup, tag, commit, environment, store",
-            Self::Busy => "busy: a lock was not free within `--wait` (600 s unless given)",
+            Self::Busy => "busy: a lock was not free in time (`--wait`, where there is one: 600 s unless given)",
             Self::Damaged => "what is stored is damaged",
             Self::Outside => "an outside program, store or network failed",
             Self::Interrupted => "interrupted",

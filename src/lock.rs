@@ -28,7 +28,7 @@ pub fn take(path: &Path, mode: u32, wait: Duration) -> Result<Lock> {
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(RETRY),
             Err(TryLockError::WouldBlock) => {
                 let message = format!("another git-cairn holds {}", path.display());
-                return Err(Error::new(Kind::Busy, "busy", message).hint("wait for it, or raise --wait"));
+                return Err(Error::new(Kind::Busy, "busy", message).hint("wait for it to end, then run this again"));
             }
         }
     }

@@ -73,7 +73,7 @@ pub enum Verb {
     Rollback(Rollback),
     /// Bring your own commits onto a branch that somebody reset
     CatchUp(CatchUp),
-    /// Take back the last deploy or rollback of this clone
+    /// Take back what deploy, rollback, revert, reset or catch-up did in this clone
     Undo(Undo),
     /// Take back commits by new ones
     Revert(Revert),

@@ -138,5 +138,5 @@ const CONFIGURATION: &[(&str, &str)] = &[
 
 const FILES: &[(&str, &str)] = &[
     ("$GIT_DIR/cairn/", "What is still to be done, on the host; what undo needs, in a clone."),
-    ("<store>/RESTORE.md", "How a backup is restored with git, sha256sum and sh alone."),
+    ("<store>/RESTORE.md", "How a backup is restored with git, sha256sum, sh and its usual tools alone."),
 ];
