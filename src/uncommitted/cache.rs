@@ -1,10 +1,12 @@
-//! What was read before: of every folder the entries of its tree, and by which stamp which content was seen.
+//! What was read before: of every folder the entries of its tree, by which stamp which content was seen, and by which stamp
+//! of its own which names stood in it.
 //!
 //! It lies in the host's own git directory, never in the tree, one file for each tree. It is safe to lose: it is written whole,
 //! under a name of its own first, and read only where its checksum holds. A file that was written within the grain of the
 //! clock before the look began is not remembered (git's "racy" entries), so that equal stamps are equal content.
 
 use super::Stamp;
+use super::inside::Entry;
 use crate::durable::Modes;
 use crate::git::{HashKind, ObjectId};
 use sha2::{Digest, Sha256};
@@ -18,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The first bytes of the file; the last one is the version of what follows.
-const MAGIC: &[u8; 8] = b"cairnlk1";
+const MAGIC: &[u8; 8] = b"cairnlk2";
 /// How long before a look a file must have been left alone to be remembered: the grain of the kernel's clock, and more.
 const GRAIN: Duration = Duration::from_millis(100);
 /// The same where a file system keeps whole seconds only, or two.
@@ -30,6 +32,8 @@ const LEFT_AFTER: Duration = Duration::from_secs(3600);
 const IN_TREE: u8 = 1;
 const SEEN: u8 = 2;
 const OTHER: u8 = 4;
+/// By how many bits the code of what stands on the disk is shifted.
+const DISK: u8 = 3;
 
 /// One name of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,12 @@ pub struct Known<'a> {
     pub in_tree: bool,
     /// By which stamp which content was seen.
     pub content: Option<(Stamp, ObjectId)>,
+    /// What stood there when the folder was listed.
+    pub disk: Option<Entry>,
 }
+
+/// A name that stands in a folder.
+pub type Name<'a> = (&'a [u8], Entry);
 
 /// What is known of a folder.
 #[derive(Debug)]
@@ -55,6 +64,10 @@ pub struct Folder<'a> {
     pub rules: u64,
     /// Its names, sorted.
     pub names: Vec<Known<'a>>,
+    /// The folder's own stamp when it was listed: while that stays, so do its names. `None` where they are not known.
+    pub listing: Option<Stamp>,
+    /// What stood there then beside these names, sorted.
+    pub others: Vec<Name<'a>>,
     /// Where it lies in the file.
     pub bytes: Range<usize>,
 }
@@ -65,6 +78,16 @@ pub struct Cache {
     file: Vec<u8>,
     folders: HashMap<Vec<u8>, Range<usize>>,
     kind: Option<HashKind>,
+    index: Option<IndexHeld>,
+}
+
+/// An index that held what a tree has, and nothing else: no other entry, no conflict and no flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexHeld {
+    /// The stamp of its file.
+    pub stamp: Stamp,
+    /// The tree.
+    pub tree: ObjectId,
 }
 
 impl Cache {
@@ -93,6 +116,11 @@ impl Cache {
         if reader.take(usize::try_from(length).ok()?)? != tree.as_os_str().as_bytes() {
             return None;
         }
+        let width = kind.len_in_bytes();
+        let index = match reader.byte()? {
+            0 => None,
+            _ => Some(IndexHeld { stamp: reader.stamp()?, tree: reader.id(width)? }),
+        };
         let mut folders = HashMap::new();
         while reader.at < body {
             let start = reader.at;
@@ -102,7 +130,12 @@ impl Cache {
             folders.insert(reader.take(name.into())?.to_vec(), start..end);
             reader.at = end;
         }
-        Some(Self { file, folders, kind: Some(kind) })
+        Some(Self { file, folders, kind: Some(kind), index })
+    }
+
+    /// Returns by which stamp which tree was known to be what the index holds.
+    pub fn index(&self) -> Option<IndexHeld> {
+        self.index
     }
 
     /// Returns what is known of a folder; its path ends in a slash, the root's is empty.
@@ -114,12 +147,19 @@ impl Cache {
         reader.take(name.into())?;
         let tree = if reader.byte()? == 1 { Some(reader.id(width)?) } else { None };
         let rules = reader.long()?;
+        let listing = if reader.byte()? == 1 { Some(reader.stamp()?) } else { None };
         let count = reader.int()?;
         let mut names = Vec::with_capacity(count.min(1 << 20) as usize);
         for _ in 0..count {
             names.push(reader.known(width)?);
         }
-        Some(Folder { tree, rules, names, bytes })
+        let mut others = Vec::new();
+        for _ in 0..reader.int()? {
+            let entry = entry(reader.byte()?)?;
+            let length = reader.short()?;
+            others.push((reader.take(length.into())?, entry));
+        }
+        Some(Folder { tree, rules, names, listing, others, bytes })
     }
 
     /// Returns the parts of the folders that are not among these.
@@ -144,9 +184,17 @@ impl Cache {
         self.folders.len()
     }
 
-    /// Writes a new one of these parts. That it cannot is nobody's concern: the next look takes longer.
-    pub fn write(&self, path: &Path, tree: &Path, kind: HashKind, parts: &[Part], modes: Modes) {
-        let _ = self.try_write(path, tree, kind, parts, modes);
+    /// Writes a new one of these parts, and of what is known of the index. That it cannot is nobody's concern: the next look
+    /// takes longer.
+    pub fn write(
+        &self,
+        path: &Path,
+        tree: &Path,
+        kind: HashKind,
+        (parts, index): (&[Part], Option<IndexHeld>),
+        modes: Modes,
+    ) {
+        let _ = self.try_write(path, tree, kind, (parts, index), modes);
     }
 
     fn try_write(
@@ -154,7 +202,7 @@ impl Cache {
         path: &Path,
         tree: &Path,
         kind: HashKind,
-        parts: &[Part],
+        (parts, index): (&[Part], Option<IndexHeld>),
         modes: Modes,
     ) -> Result<(), Box<dyn std::error::Error>> {
         let mut out = Vec::with_capacity(self.file.len() + (1 << 16));
@@ -163,6 +211,11 @@ impl Cache {
         let name = tree.as_os_str().as_bytes();
         out.extend_from_slice(&(name.len() as u64).to_le_bytes());
         out.extend_from_slice(name);
+        out.push(u8::from(index.is_some()));
+        if let Some(index) = index {
+            put_stamp(&mut out, &index.stamp);
+            out.extend_from_slice(index.tree.as_slice());
+        }
         for part in parts {
             match part {
                 Part::Same(range) => out.extend_from_slice(&self.file[range.clone()]),
@@ -204,42 +257,78 @@ pub enum Part {
 }
 
 impl Part {
-    /// Makes the part of a folder; `None` where a name is too long to be kept.
-    pub fn of(path: &[u8], tree: Option<ObjectId>, rules: u64, names: &[Known<'_>]) -> Option<Self> {
+    /// Makes the part of a folder from its names and, where it may be used again, its listing: the folder's stamp, and what
+    /// stands there beside the names. `None` where a name is too long to be kept.
+    pub fn of(
+        path: &[u8],
+        tree: Option<ObjectId>,
+        rules: u64,
+        names: &[Known<'_>],
+        listing: Option<(Stamp, &[Name<'_>])>,
+    ) -> Option<Self> {
         let mut out = vec![0; 4];
         out.extend_from_slice(&u16::try_from(path.len()).ok()?.to_le_bytes());
         out.extend_from_slice(path);
         out.push(u8::from(tree.is_some()));
         out.extend_from_slice(tree.as_ref().map_or(b"", |id| id.as_slice()));
         out.extend_from_slice(&rules.to_le_bytes());
+        out.push(u8::from(listing.is_some()));
+        let others = listing.map_or(&[][..], |(stamp, others)| {
+            put_stamp(&mut out, &stamp);
+            others
+        });
         out.extend_from_slice(&u32::try_from(names.len()).ok()?.to_le_bytes());
         for known in names {
             let other = known.content.filter(|(_, id)| *id != known.id);
             let flags = (if known.in_tree { IN_TREE } else { 0 })
                 | (if known.content.is_some() { SEEN } else { 0 })
-                | (if other.is_some() { OTHER } else { 0 });
+                | (if other.is_some() { OTHER } else { 0 })
+                | (known.disk.map_or(0, code) << DISK);
             out.push(flags);
             out.extend_from_slice(&known.mode.to_le_bytes());
             out.extend_from_slice(&u16::try_from(known.name.len()).ok()?.to_le_bytes());
             out.extend_from_slice(known.name);
             out.extend_from_slice(known.id.as_slice());
             if let Some((stamp, _)) = known.content {
-                out.extend_from_slice(&stamp.modified.to_le_bytes());
-                out.extend_from_slice(&stamp.changed.to_le_bytes());
-                for number in [stamp.size, stamp.inode, stamp.device] {
-                    out.extend_from_slice(&number.to_le_bytes());
-                }
-                out.extend_from_slice(&stamp.mode.to_le_bytes());
-                out.extend_from_slice(&stamp.owner.to_le_bytes());
+                put_stamp(&mut out, &stamp);
             }
             if let Some((_, id)) = other {
                 out.extend_from_slice(id.as_slice());
             }
         }
+        out.extend_from_slice(&u32::try_from(others.len()).ok()?.to_le_bytes());
+        for (name, entry) in others {
+            out.push(code(*entry));
+            out.extend_from_slice(&u16::try_from(name.len()).ok()?.to_le_bytes());
+            out.extend_from_slice(name);
+        }
         let length = u32::try_from(out.len() - 4).ok()?;
         out[..4].copy_from_slice(&length.to_le_bytes());
         Some(Self::New(out))
     }
+}
+
+fn put_stamp(out: &mut Vec<u8>, stamp: &Stamp) {
+    out.extend_from_slice(&stamp.modified.to_le_bytes());
+    out.extend_from_slice(&stamp.changed.to_le_bytes());
+    for number in [stamp.size, stamp.inode, stamp.device] {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+    out.extend_from_slice(&stamp.mode.to_le_bytes());
+    out.extend_from_slice(&stamp.owner.to_le_bytes());
+}
+
+/// The code of what stands on the disk; 0 is nothing.
+fn code(entry: Entry) -> u8 {
+    match entry {
+        Entry::File => 1,
+        Entry::Folder => 2,
+        Entry::Special => 3,
+    }
+}
+
+fn entry(code: u8) -> Option<Entry> {
+    [Entry::File, Entry::Folder, Entry::Special].into_iter().find(|entry| self::code(*entry) == code)
 }
 
 /// Tells which files are old enough to be remembered by their stamps.
@@ -320,7 +409,8 @@ impl<'a> Reader<'a> {
         let id = self.id(width)?;
         let stamp = if flags & SEEN == 0 { None } else { Some(self.stamp()?) };
         let seen = if flags & OTHER == 0 { id } else { self.id(width)? };
-        Some(Known { name, mode, id, in_tree: flags & IN_TREE != 0, content: stamp.map(|stamp| (stamp, seen)) })
+        let content = stamp.map(|stamp| (stamp, seen));
+        Some(Known { name, mode, id, in_tree: flags & IN_TREE != 0, content, disk: entry(flags >> DISK) })
     }
 
     fn stamp(&mut self) -> Option<Stamp> {
@@ -346,13 +436,17 @@ mod tests {
         let (path, tree) = (Cache::path(dir.path(), Path::new("/srv/x")), Path::new("/srv/x"));
         let ids = [b"one", b"two"].map(|text| crate::git::blob_id(HashKind::Sha1, text).unwrap());
         let stamp = Stamp { modified: -1, changed: 2, size: 3, inode: 4, device: 5, mode: 6, owner: 7 };
-        let known = |name, content| Known { name, mode: 0o100_644, id: ids[0], in_tree: true, content };
+        let disk = Some(Entry::File);
+        let known = |name, content| Known { name, mode: 0o100_644, id: ids[0], in_tree: true, content, disk };
         let names = [known(b"a", None), known(b"b", Some((stamp, ids[0]))), known(b"c", Some((stamp, ids[1])))];
-        let part = Part::of(b"folder/", Some(ids[1]), 42, &names).unwrap();
-        Cache::default().write(&path, tree, HashKind::Sha1, &[part], Modes::OWNER);
+        let others = [(&b"d"[..], Entry::Special), (b"e", Entry::Folder)];
+        let part = Part::of(b"folder/", Some(ids[1]), 42, &names, Some((stamp, &others))).unwrap();
+        let index = Some(IndexHeld { stamp, tree: ids[0] });
+        Cache::default().write(&path, tree, HashKind::Sha1, (&[part], index), Modes::OWNER);
         let cache = Cache::read(&path, tree, HashKind::Sha1);
         let folder = cache.folder(b"folder/").unwrap();
         assert_eq!((folder.tree, folder.rules, folder.names.as_slice()), (Some(ids[1]), 42, names.as_slice()));
+        assert_eq!((folder.listing, folder.others.as_slice(), cache.index()), (Some(stamp), &others[..], index));
         assert!(Cache::read(&path, Path::new("/srv/y"), HashKind::Sha1).folder(b"folder/").is_none());
         let whole = std::fs::read(&path).unwrap();
         for end in 0..whole.len() {
@@ -371,12 +465,13 @@ mod tests {
     fn what_a_look_did_not_reach_stays_known() {
         let dir = tempfile::tempdir().unwrap();
         let (path, tree) = (Cache::path(dir.path(), Path::new("/srv/x")), Path::new("/srv/x"));
-        let part = |name: &[u8], rules| Part::of(name, None, rules, &[]).unwrap();
-        Cache::default().write(&path, tree, HashKind::Sha1, &[part(b"a/", 1), part(b"b/", 1)], Modes::OWNER);
+        let part = |name: &[u8], rules| Part::of(name, None, rules, &[], None).unwrap();
+        let both = [part(b"a/", 1), part(b"b/", 1)];
+        Cache::default().write(&path, tree, HashKind::Sha1, (&both, None), Modes::OWNER);
         let before = Cache::read(&path, tree, HashKind::Sha1);
         let mut parts = vec![part(b"a/", 2), part(b"c/", 2)];
         parts.extend(before.others(&parts));
-        before.write(&path, tree, HashKind::Sha1, &parts, Modes::OWNER);
+        before.write(&path, tree, HashKind::Sha1, (&parts, None), Modes::OWNER);
         let after = Cache::read(&path, tree, HashKind::Sha1);
         let rules = |name: &[u8]| after.folder(name).map(|folder| folder.rules);
         assert_eq!((after.len(), rules(b"a/"), rules(b"b/"), rules(b"c/")), (3, Some(2), Some(1), Some(2)));

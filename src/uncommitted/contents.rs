@@ -38,7 +38,8 @@ impl Contents<'_> {
     pub fn tell(&mut self, change: &Change, out: Option<&mut dyn Write>) -> Result<Content, NotContent> {
         let is_link = change.new.is_some_and(|new| new.mode == LINK);
         // As `git add` would ask: what the index has at this very path, or would have.
-        let stored = if self.tree.has_index() {
+        let asks_index = self.tree.has_index() && !self.tree.index_holds(self.base);
+        let stored = if asks_index {
             self.tree.index().and_then(|index| index.find(change.path.as_bstr())).map(|staged| staged.id)
         } else {
             change.old.filter(|_| change.from.is_none()).map(|old| old.id)
@@ -144,9 +145,10 @@ impl Contents<'_> {
         let at = inside::walk_to(self.tree.root(), folder)?;
         let (tree, base, reader) = (self.tree, self.base, &mut self.reader);
         let mut stored = |file: &BStr| {
-            let staged = tree.index().and_then(|index| index.find(file)).map(|staged| staged.id);
+            let asks_index = tree.has_index() && !tree.index_holds(base);
+            let staged = || tree.index().and_then(|index| index.find(file)).map(|staged| staged.id);
             let of_base = |reader: &mut ObjectReader| reader.entry_at(&base?, file).ok().flatten();
-            let id = if tree.has_index() { staged } else { of_base(reader).map(|entry| entry.id) };
+            let id = if asks_index { staged() } else { of_base(reader).map(|entry| entry.id) };
             reader.blob(&id?).ok()
         };
         let rules = place::rules_for(tree, path, &mut stored)?;

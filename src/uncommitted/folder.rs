@@ -1,6 +1,6 @@
 //! One folder of a work tree, read and compared at once.
 
-use super::cache::{Cache, Horizon, Known, Part};
+use super::cache::{Cache, Folder, Horizon, Known, Name, Part};
 use super::compare::{self, Verdict};
 use super::content::Means;
 use super::inside::{self, Entry};
@@ -11,6 +11,7 @@ use crate::git::{
 };
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -28,6 +29,8 @@ pub struct Shared<'a> {
     pub cache: &'a Cache,
     /// Which files this look may leave for the next.
     pub horizon: Horizon,
+    /// The file system on which a folder's stamp tells whether its names are the same, if that of the root does.
+    pub listings: Option<u64>,
     /// When this look must be done.
     pub deadline: Option<Instant>,
 }
@@ -56,17 +59,19 @@ pub struct Task {
 }
 
 impl Task {
-    /// The root of a tree that stands on a commit's tree.
+    /// The root of a tree that stands on a commit's tree. Its index need not be asked where it holds the same.
     pub fn root(tree: &WorkTree, base: Option<ObjectId>) -> Self {
+        let asks_index = tree.has_index() && !tree.index_holds(base);
+        let index = if asks_index { tree.index() } else { None };
         Self {
             above: None,
             name: vec![],
             folder: BString::default(),
             tree: base,
-            staged: 0..tree.index().map_or(0, crate::git::IndexFile::len),
+            staged: 0..index.map_or(0, crate::git::IndexFile::len),
             rules: tree.rules().clone(),
             ignored: false,
-            watch: if tree.has_index() { Watch::Index } else { Watch::Commit },
+            watch: if asks_index { Watch::Index } else { Watch::Commit },
         }
     }
 
@@ -97,10 +102,22 @@ pub struct Worker<'a> {
     pub inner: Vec<Inner>,
     /// What the next look may use.
     pub parts: Vec<Part>,
+    /// Whether the index, as far as it was asked, holds what the commit has and nothing else.
+    pub index_is_base: bool,
     cleaner: Cleaner,
 }
 
+/// The names that stand in a folder.
+struct Listed<'r> {
+    names: Vec<Name<'r>>,
+    /// The folder's stamp from before they were read, if that will tell whether they are the same.
+    stamp: Option<Stamp>,
+    /// Whether they are those of the last look.
+    kept: bool,
+}
+
 /// What stands in one place: on the disk, in the commit, in the index.
+#[derive(Clone)]
 struct Row<'r> {
     name: &'r [u8],
     disk: Option<Entry>,
@@ -140,7 +157,7 @@ impl<'a> Worker<'a> {
     pub fn new(shared: &'a Shared<'a>) -> Self {
         let reader = shared.tree.objects().reader();
         let cleaner = Cleaner::until(shared.deadline);
-        Self { shared, reader, seen: Seen::default(), inner: vec![], parts: vec![], cleaner }
+        Self { shared, reader, seen: Seen::default(), inner: vec![], parts: vec![], index_is_base: true, cleaner }
     }
 
     /// Returns what it saw.
@@ -161,7 +178,9 @@ impl<'a> Worker<'a> {
             Some(above) => inside::open_folder(above.as_fd(), &task.name),
             None => self.shared.tree.root().try_clone_to_owned(),
         };
-        let listed = opened.and_then(|at| Ok((inside::list(at.as_fd())?, Arc::new(at))));
+        let known = self.shared.cache.folder(&task.folder);
+        let mut read = Vec::new();
+        let listed = opened.and_then(|at| Ok((self.list(at.as_fd(), known.as_ref(), &mut read)?, Arc::new(at))));
         let (listed, at) = match listed {
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -169,14 +188,14 @@ impl<'a> Worker<'a> {
             }
             Err(error) => return self.unreadable(task.folder.trim_end_with(|c| c == '/').into(), &error),
         };
-        if !task.is_watched() && !task.folder.is_empty() && self.is_repository(&at, &task, &listed) {
+        if !task.is_watched() && !task.folder.is_empty() && self.is_repository(&at, &task, &listed.names) {
             let path = task.folder.trim_end_with(|c| c == '/').into();
             return self.inner.push(Inner { path, base: None, staged: None });
         }
-        if listed.is_empty() {
+        if listed.names.is_empty() {
             self.seen.empty_folders.push(task.folder.trim_end_with(|c| c == '/').into());
         }
-        if let Err(error) = self.compare(&at, &task, &listed, next) {
+        if let Err(error) = self.compare(&at, &task, known, &listed, next) {
             self.unreadable(task.folder.trim_end_with(|c| c == '/').into(), &error);
         }
     }
@@ -185,8 +204,27 @@ impl<'a> Worker<'a> {
         self.seen.unreadable.push(Unreadable { path, why: why.to_string() });
     }
 
-    fn is_repository(&self, at: &Arc<OwnedFd>, task: &Task, listed: &[(std::ffi::CString, Entry)]) -> bool {
-        if listed.binary_search_by(|(name, _)| name.as_bytes().cmp(b".git")).is_err() {
+    /// Lists a folder, from what is known of it or from itself into `read`.
+    fn list<'r>(
+        &self,
+        at: BorrowedFd<'_>,
+        known: Option<&Folder<'r>>,
+        read: &'r mut Vec<(CString, Entry)>,
+    ) -> io::Result<Listed<'r>> {
+        let stamp = match self.shared.listings {
+            Some(device) => Some(inside::stamp_of_file(at)?).filter(|stamp| stamp.device == device),
+            None => None,
+        };
+        if let Some(known) = known.filter(|known| stamp.is_some() && known.listing == stamp) {
+            return Ok(Listed { names: known.listed(), stamp, kept: true });
+        }
+        *read = inside::list(at)?;
+        let names = read.iter().map(|(name, entry)| (name.as_bytes(), *entry)).collect();
+        Ok(Listed { names, stamp: stamp.filter(|stamp| self.shared.horizon.is_past(stamp)), kept: false })
+    }
+
+    fn is_repository(&self, at: &Arc<OwnedFd>, task: &Task, listed: &[Name<'_>]) -> bool {
+        if listed.binary_search_by_key(&&b".git"[..], |(name, _)| name).is_err() {
             return false;
         }
         let path = super::place::join(self.shared.tree.path(), task.folder.as_bstr());
@@ -199,12 +237,18 @@ impl<'a> Worker<'a> {
         &mut self,
         at: &Arc<OwnedFd>,
         task: &Task,
-        listed: &[(std::ffi::CString, Entry)],
+        known: Option<Folder<'_>>,
+        listed: &Listed<'_>,
         next: &mut Vec<Task>,
     ) -> Result<(), crate::error::Error> {
-        let shared = self.shared;
-        let mut known = shared.cache.folder(&task.folder);
         let same_tree = known.as_ref().is_some_and(|known| known.tree == task.tree);
+        let mut known = known;
+        if same_tree && listed.kept && task.watch == Watch::Commit {
+            known = self.skim(at, task, known, next);
+            if known.is_none() {
+                return Ok(());
+            }
+        }
         let read = match task.tree {
             Some(id) if !same_tree => self.reader.tree(&id)?,
             _ => vec![],
@@ -212,17 +256,18 @@ impl<'a> Worker<'a> {
         let names = known.as_mut().map(|known| std::mem::take(&mut known.names)).unwrap_or_default();
         let known_names = names.len();
         let base: Vec<Known<'_>> = if same_tree { names } else { merged(&read, &names, task.rules.converts_nothing()) };
-        let index = shared.tree.index().filter(|_| task.watch == Watch::Index);
+        let index = self.shared.tree.index().filter(|_| task.watch == Watch::Index);
         let mut children = index.map(|index| index.children(task.staged.clone(), task.folder.as_bstr()));
         if let Some(children) = &mut children {
             children.sort_by_key(|(name, _, _)| *name);
         }
-        let rows = rows(listed, &base, children.as_deref().unwrap_or_default());
-        let rules = self.enter(at, task, &rows);
+        let rows = rows(&listed.names, &base, children.as_deref().unwrap_or_default());
+        let find = |name: &[u8]| Some(rows[rows.binary_search_by_key(&name, |row| row.name).ok()?].clone());
+        let rules = self.enter(at, task, find);
         let reuses = known.as_ref().is_none_or(|known| known.rules == rules.key());
         let here = Here { at, task, rules: &rules, reuses };
         let mut told = Vec::with_capacity(base.len());
-        let mut fresh = !same_tree || !reuses;
+        let mut fresh = !same_tree || !reuses || listed.stamp.is_some() && !listed.kept;
         for row in rows {
             fresh |= self.row(&here, row, &mut told, next);
         }
@@ -230,24 +275,78 @@ impl<'a> Worker<'a> {
         match same {
             Some(known) => self.parts.push(Part::Same(known.bytes.clone())),
             None if told.is_empty() => {}
-            None => self.parts.extend(Part::of(&task.folder, task.tree, rules.key(), &told)),
+            None => {
+                let is_other = |(name, _): &&Name<'_>| told.binary_search_by_key(name, |known| known.name).is_err();
+                let others: Vec<_> = listed.names.iter().filter(is_other).copied().collect();
+                let listing = listed.stamp.map(|stamp| (stamp, others.as_slice()));
+                self.parts.extend(Part::of(&task.folder, task.tree, rules.key(), &told, listing));
+            }
         }
         Ok(())
     }
 
+    /// Goes through a folder in which the same names stand as before and for which no index need be asked: only what is not as
+    /// it was is compared. Returns what is known of it where the rules are others, and nothing was done.
+    fn skim<'r>(
+        &mut self,
+        at: &Arc<OwnedFd>,
+        task: &Task,
+        known: Option<Folder<'r>>,
+        next: &mut Vec<Task>,
+    ) -> Option<Folder<'r>> {
+        let mut known = known?;
+        let rules = self.enter(at, task, |name| known.row(name));
+        if rules.key() != known.rules || known.names.iter().any(|known| !known.in_tree) {
+            return Some(known);
+        }
+        let here = Here { at, task, rules: &rules, reuses: true };
+        let mut news = Vec::new();
+        for (position, one) in known.names.iter().enumerate().filter(|(_, one)| !self.is_as_known(&here, one)) {
+            let mut told = Vec::with_capacity(1);
+            let row = Row { name: one.name, disk: one.disk, base: Some(one), index: None };
+            if self.row(&here, row, &mut told, next) {
+                news.extend(told.into_iter().map(|told| (position, told)));
+            }
+        }
+        for (name, entry) in &known.others {
+            let row = Row { name, disk: Some(*entry), base: None, index: None };
+            self.row(&here, row, &mut vec![], next);
+        }
+        if news.is_empty() {
+            self.parts.push(Part::Same(known.bytes));
+            return None;
+        }
+        for (position, told) in news {
+            known.names[position] = told;
+        }
+        let listing = known.listing.map(|stamp| (stamp, known.others.as_slice()));
+        self.parts.extend(Part::of(&task.folder, task.tree, known.rules, &known.names, listing));
+        None
+    }
+
+    /// Tells whether a file lies there as it was seen before, and that is as the commit has it.
+    fn is_as_known(&self, here: &Here<'_>, known: &Known<'_>) -> bool {
+        let Some((seen, id)) = known.content.filter(|_| known.disk == Some(Entry::File)) else { return false };
+        let as_stored = Old { mode: known.mode, id: known.id };
+        let is_file = known.mode != GITLINK && known.mode != TreeEntry::FOLDER;
+        is_file
+            && id == known.id
+            && self.mode_of(&seen, Some(as_stored)) == known.mode
+            && inside::stamp(here.at.as_fd(), known.name).is_ok_and(|stamp| stamp == seen)
+    }
+
     /// Reads the folder's own rules; of attributes that are not there, git takes those it has.
-    fn enter(&mut self, at: &Arc<OwnedFd>, task: &Task, rows: &[Row<'_>]) -> Rules {
+    fn enter<'r>(&mut self, at: &Arc<OwnedFd>, task: &Task, find: impl Fn(&[u8]) -> Option<Row<'r>>) -> Rules {
         let mut content = [None, None];
         for (slot, name) in content.iter_mut().zip([&b".gitignore"[..], b".gitattributes"]) {
-            let Ok(position) = rows.binary_search_by(|row| row.name.cmp(name)) else { continue };
-            let row = &rows[position];
+            let Some(row) = find(name) else { continue };
             if row.disk == Some(Entry::File) {
                 match inside::read(at.as_fd(), name, RULES_BYTES_MAX) {
                     Ok(bytes) => *slot = bytes,
                     Err(error) => self.unreadable([task.folder.as_slice(), name].concat().into(), &error),
                 }
             }
-            let staged = self.staged(row);
+            let staged = self.staged(&row);
             let may_fall_back = name == b".gitattributes" || staged.is_some_and(|staged| staged.skipped);
             // A folder of that name is to git a file that says nothing.
             if slot.is_none() && may_fall_back && row.disk != Some(Entry::Folder) {
@@ -276,8 +375,9 @@ impl<'a> Worker<'a> {
             Some(known) => (None, Some(Old { mode: known.mode, id: known.id })),
             None => (None, None),
         };
-        told.extend(base.map(|known| Known { content: None, ..*known }));
+        told.extend(base.map(|known| Known { content: None, disk: row.disk, ..*known }));
         let staged = self.staged(&row);
+        self.index_is_base &= here.task.watch != Watch::Index || is_base(base, &row, staged);
         let sparse = staged.is_some_and(|staged| staged.mode == TreeEntry::FOLDER);
         let staged = staged.filter(|_| !sparse);
         let below = match row.index {
@@ -408,6 +508,7 @@ impl<'a> Worker<'a> {
                 id: stored.id,
                 in_tree: false,
                 content,
+                disk: Some(Entry::File),
             })),
         }
         let unchanged = base == Some(work.as_stored)
@@ -529,6 +630,8 @@ impl<'a> Worker<'a> {
 
     /// Notes that everything is gone that the commit or the index have below a folder.
     fn gone(&mut self, folder: &[u8], tree: Option<ObjectId>, staged: Range<usize>, watch: Watch) {
+        // Here the two are not compared.
+        self.index_is_base = false;
         let mut paths: BTreeMap<BString, (Option<Old>, Option<Staged>)> = BTreeMap::new();
         let mut trees: Vec<(BString, ObjectId)> = tree.map(|id| (folder.into(), id)).into_iter().collect();
         while let Some((folder, id)) = trees.pop() {
@@ -562,6 +665,45 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// Tells whether the index has in one place what the commit has there, and no flag; what is in a folder is told where that is
+/// entered.
+fn is_base(base: Option<&Known<'_>>, row: &Row<'_>, staged: Option<Staged>) -> bool {
+    match (base, &row.index) {
+        (None, None) => true,
+        (Some(base), Some((is_folder, _))) if base.mode == TreeEntry::FOLDER || *is_folder => {
+            base.mode == TreeEntry::FOLDER && *is_folder
+        }
+        (Some(base), Some(_)) => staged.is_some_and(|staged| {
+            (staged.mode, staged.id) == (base.mode, base.id)
+                && !(staged.conflicted || staged.intended || staged.assumed || staged.skipped)
+        }),
+        _ => false,
+    }
+}
+
+impl<'r> Folder<'r> {
+    /// What stood there, sorted by name.
+    fn listed(&self) -> Vec<Name<'r>> {
+        let mut names: Vec<_> = self.names.iter().filter_map(|known| Some((known.name, known.disk?))).collect();
+        if !self.others.is_empty() {
+            names.extend(&self.others);
+            names.sort_unstable_by_key(|(name, _)| *name);
+        }
+        names
+    }
+
+    /// What stands in one place, of which no index is asked.
+    fn row(&self, name: &[u8]) -> Option<Row<'_>> {
+        if let Ok(position) = self.names.binary_search_by_key(&name, |known| known.name) {
+            let known = &self.names[position];
+            return Some(Row { name: known.name, disk: known.disk, base: Some(known), index: None });
+        }
+        let position = self.others.binary_search_by_key(&name, |(name, _)| name).ok()?;
+        let (name, entry) = self.others[position];
+        Some(Row { name, disk: Some(entry), base: None, index: None })
+    }
+}
+
 /// The entries of a tree that was read, with what is known of the same names from before.
 fn merged<'r>(read: &'r [TreeEntry], known: &[Known<'r>], whatever_stored: bool) -> Vec<Known<'r>> {
     let before = |entry: &TreeEntry| {
@@ -575,6 +717,7 @@ fn merged<'r>(read: &'r [TreeEntry], known: &[Known<'r>], whatever_stored: bool)
         id: entry.id,
         in_tree: true,
         content: before(entry),
+        disk: None,
     };
     let mut names: Vec<_> = read.iter().map(one).collect();
     names.sort_by_key(|known| known.name);
@@ -582,16 +725,12 @@ fn merged<'r>(read: &'r [TreeEntry], known: &[Known<'r>], whatever_stored: bool)
 }
 
 /// Joins three sorted lists by their names.
-fn rows<'r>(
-    disk: &'r [(std::ffi::CString, Entry)],
-    base: &'r [Known<'r>],
-    index: &'r [(&'r BStr, bool, Range<usize>)],
-) -> Vec<Row<'r>> {
+fn rows<'r>(disk: &[Name<'r>], base: &'r [Known<'r>], index: &'r [(&'r BStr, bool, Range<usize>)]) -> Vec<Row<'r>> {
     let (mut d, mut b, mut i) = (0, 0, 0);
     let mut rows = Vec::with_capacity(disk.len().max(base.len()));
     loop {
         let names = [
-            disk.get(d).map(|(name, _)| name.as_bytes()),
+            disk.get(d).map(|(name, _)| *name),
             base.get(b).map(|known| known.name),
             index.get(i).map(|(name, _, _)| name.as_bytes()),
         ];

@@ -62,9 +62,31 @@ pub fn stamp(at: BorrowedFd<'_>, name: &[u8]) -> io::Result<Stamp> {
     Ok(stamp_of(&rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
-/// Looks at an open file.
-pub fn stamp_of_file(file: &File) -> io::Result<Stamp> {
+/// Looks at an open file or folder.
+pub fn stamp_of_file(file: impl AsFd) -> io::Result<Stamp> {
     Ok(stamp_of(&rustix::fs::fstat(file)?))
+}
+
+/// The file systems, by their `f_type` (statfs(2), linux/magic.h), of which it is known that a folder's own times change with
+/// every name that comes or goes, here and at once: ext2 to ext4, XFS, btrfs, F2FS, ZFS, bcachefs, tmpfs and overlays.
+#[cfg(target_os = "linux")]
+const TELLING: [u32; 8] =
+    [0x0000_ef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x2fc1_2fc1, 0xca45_1a4e, 0x0102_1994, 0x794c_7630];
+
+/// Returns the number of the file system a folder lies on, if a folder's stamp there tells whether its names are the same.
+pub fn telling(folder: BorrowedFd<'_>) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        let kind = rustix::fs::fstatfs(folder).ok()?.f_type;
+        #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "magic numbers are of 32 bits")]
+        let kind = kind as u32;
+        TELLING.contains(&kind).then(|| stamp_of_file(folder).ok()).flatten().map(|stamp| stamp.device)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        None
+    }
 }
 
 /// Reads where a link leads.

@@ -1,11 +1,11 @@
 //! A look at a whole work tree.
 
-use super::cache::{Cache, Horizon, Part};
+use super::cache::{Cache, Horizon, IndexHeld, Part};
 use super::folder::{Shared, Task, Worker};
 use super::place::WorkTree;
 use super::renames::{self, Side};
 use super::similarity::{self, Spans};
-use super::{Change, Kind, New, Seen, repositories, walk};
+use super::{Change, Kind, New, Seen, inside, repositories, walk};
 use crate::durable::Modes;
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
@@ -54,11 +54,19 @@ pub(super) fn look_on(
     let place = options.cache.as_ref().map(|(folder, modes)| (Cache::path(folder, tree.path()), *modes));
     let cache = place.as_ref().map(|(path, _)| Cache::read(path, tree.path(), kind)).unwrap_or_default();
     let deadline = options.deadline;
-    let shared = Shared { tree, cache: &cache, horizon: Horizon::now(), deadline };
+    let known = cache.index().filter(|index| tree.index_stamp() == Some(index.stamp) && root == Some(index.tree));
+    match known {
+        Some(index) => tree.set_index_holds(index.tree),
+        None => tree.read_index()?,
+    }
+    let listings = place.as_ref().and_then(|_| inside::telling(tree.root()));
+    let shared = Shared { tree, cache: &cache, horizon: Horizon::now(), listings, deadline };
     let workers = (0..threads).map(|_| Worker::new(&shared)).collect();
     let workers = walk::over(vec![Task::root(tree, root)], workers, Worker::look);
     let mut seen = Seen { base, warnings: tree.warnings().to_vec(), ..Seen::default() };
     let (mut parts, mut inner) = (Vec::new(), Vec::new());
+    let held = workers.iter().all(|worker| worker.index_is_base) && seen_all(&workers);
+    let held = known.or_else(|| index_held(tree, root, shared.horizon).filter(|_| held));
     for mut worker in workers {
         add(&mut seen, worker.told());
         parts.extend(worker.parts);
@@ -69,8 +77,8 @@ pub(super) fn look_on(
         parts.extend(cache.others(&parts));
     }
     let is_same = parts.len() == cache.len() && parts.iter().all(|part| matches!(part, Part::Same(_)));
-    if let Some((path, modes)) = place.filter(|_| !is_same) {
-        cache.write(&path, tree.path(), kind, &parts, modes);
+    if let Some((path, modes)) = place.filter(|_| !is_same || held.is_some() && held != cache.index()) {
+        cache.write(&path, tree.path(), kind, (&parts, held), modes);
     }
     repositories::add(host, tree, inner, (depth, deadline), &mut seen);
     if seen.late.is_empty() {
@@ -86,6 +94,17 @@ pub(super) fn look_on(
     seen.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
     seen.late.sort();
     Ok(seen)
+}
+
+/// Tells whether every folder was looked at.
+fn seen_all(workers: &[Worker<'_>]) -> bool {
+    workers.iter().all(|worker| worker.seen.late.is_empty() && worker.seen.unreadable.is_empty())
+}
+
+/// What a later look may take for granted of the index, should this one have found in it the base and nothing else.
+fn index_held(tree: &WorkTree, root: Option<ObjectId>, horizon: Horizon) -> Option<IndexHeld> {
+    let stamp = tree.index_stamp().filter(|stamp| horizon.is_past(stamp))?;
+    Some(IndexHeld { stamp, tree: root? })
 }
 
 fn add(seen: &mut Seen, part: Seen) {

@@ -1,16 +1,18 @@
 //! Which work tree is meant, and what it is: a plain folder, a clone of its own, or a linked work tree of the host.
 
 use super::foreign::Foreign;
-use super::inside;
+use super::{Stamp, inside};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{
     Config, Drivers, HashKind, IndexFile, ObjectId, Objects, RULES_BYTES_MAX, Repository, RuleFiles, Rules,
 };
 use bstr::{BStr, BString, ByteSlice};
 use std::ffi::OsStr;
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The most that is read of a `.git` that is a file, in bytes.
 const GIT_FILE_BYTES_MAX: u64 = 16 * 1024;
@@ -26,6 +28,14 @@ pub enum Kept {
     Linked(PathBuf),
 }
 
+/// An index that may not have been read yet.
+struct OpenIndex {
+    file: File,
+    path: PathBuf,
+    kind: HashKind,
+    stamp: Stamp,
+}
+
 /// A work tree that is looked at. Nothing in it is ever written, run or followed.
 pub struct WorkTree {
     root: OwnedFd,
@@ -35,7 +45,10 @@ pub struct WorkTree {
     kept: Kept,
     objects: Objects,
     rules: Rules,
-    index: Option<IndexFile>,
+    index: OnceLock<Option<IndexFile>>,
+    index_file: Option<OpenIndex>,
+    /// The tree that the index is known to hold, and nothing else.
+    index_holds: OnceLock<ObjectId>,
     drivers: Drivers,
     head: Option<ObjectId>,
     trusts_modes: bool,
@@ -71,7 +84,9 @@ impl WorkTree {
             kept: Kept::Plain,
             objects: host.objects()?,
             rules: Rules::new(&Config::default(), RuleFiles::default(), Drivers::default()),
-            index: None,
+            index: OnceLock::new(),
+            index_file: None,
+            index_holds: OnceLock::new(),
             drivers: Drivers::of(host, outer),
             head: None,
             trusts_modes: true,
@@ -100,7 +115,7 @@ impl WorkTree {
         let own = Repository::open(&git_dir)?;
         self.head = own.find_commit("HEAD").ok();
         let foreign = Foreign::open(&git_dir, host.hash_kind())?;
-        self.read_index(&foreign, host.hash_kind())?;
+        self.open_index(&foreign, host.hash_kind())?;
         self.kept = Kept::Linked(git_dir);
         Ok(self)
     }
@@ -125,7 +140,7 @@ impl WorkTree {
         self.objects = self.objects.and(&foreign.objects(&[known])?)?;
         self.head = foreign.head()?;
         self.settle(&config, git_dir);
-        self.read_index(&foreign, kind)?;
+        self.open_index(&foreign, kind)?;
         self.kept = Kept::Clone(git_dir.to_owned());
         Ok(self)
     }
@@ -137,9 +152,13 @@ impl WorkTree {
         self.rules = Rules::new(config, rule_files(config, git_dir), self.drivers.clone());
     }
 
-    fn read_index(&mut self, git_dir: &Foreign, kind: HashKind) -> Result<()> {
-        let file = git_dir.index();
-        self.index = file.map(|file| IndexFile::read(&file, &git_dir.path().join("index"), kind)).transpose()?;
+    fn open_index(&mut self, git_dir: &Foreign, kind: HashKind) -> Result<()> {
+        let path = git_dir.path().join("index");
+        let open = |file: File| -> Result<_> {
+            let stamp = inside::stamp_of_file(&file).at("look at", &path)?;
+            Ok(OpenIndex { file, path: path.clone(), kind, stamp })
+        };
+        self.index_file = git_dir.index().map(open).transpose()?;
         Ok(())
     }
 
@@ -171,9 +190,38 @@ impl WorkTree {
         &self.rules
     }
 
-    /// Its index; of a plain folder, none: there a commit says what git would watch.
+    /// Reads its index, if it has one.
+    ///
+    /// Returns an error for one that is damaged or newer than we are.
+    pub(super) fn read_index(&self) -> Result<()> {
+        if self.index.get().is_none() {
+            let open = self.index_file.as_ref();
+            let index = open.map(|open| IndexFile::read(&open.file, &open.path, open.kind)).transpose()?;
+            let _ = self.index.set(index);
+        }
+        Ok(())
+    }
+
+    /// Its index; of a plain folder, none: there a commit says what git would watch. One that was not read yet is; that it
+    /// cannot be is told by [`Self::read_index`].
     pub(super) fn index(&self) -> Option<&IndexFile> {
-        self.index.as_ref()
+        let _ = self.read_index();
+        self.index.get()?.as_ref()
+    }
+
+    /// Returns the stamp of its index, from before it is read.
+    pub(super) fn index_stamp(&self) -> Option<Stamp> {
+        self.index_file.as_ref().map(|open| open.stamp)
+    }
+
+    /// Notes that the index is known to hold what this tree has, and nothing else: then it need not be read.
+    pub(super) fn set_index_holds(&self, tree: ObjectId) {
+        let _ = self.index_holds.set(tree);
+    }
+
+    /// Tells whether the index is known to hold what this tree has, and nothing else.
+    pub(super) fn index_holds(&self, tree: Option<ObjectId>) -> bool {
+        tree.is_some() && self.index_holds.get().copied() == tree
     }
 
     /// Whether it has an index of its own, be it an empty one.

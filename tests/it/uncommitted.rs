@@ -3,6 +3,7 @@
 use crate::support::{GIT_CAIRN, Ran, World, command, copy_program, host, run};
 use serde_json::Value;
 use std::fs::{self, Permissions};
+use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
@@ -522,6 +523,78 @@ fn what_is_remembered_never_hides_an_edit() {
 }
 
 #[test]
+fn names_that_are_remembered_hide_no_other() {
+    for world in [served(&["a", "lib/b"]), cloned(&["a", "lib/b"])] {
+        let exclude = ["served/.git/info/exclude", "site.git/info/exclude"];
+        let exclude = exclude.into_iter().find(|path| world.path(path).exists()).unwrap();
+        let remembered = |told_now: &[&str]| {
+            settle(&world);
+            assert_eq!(told(&look(&world)), told_now);
+            assert_eq!(told(&look(&world)), told_now);
+        };
+        fill(&world, "served/lib/other", "left alone\n");
+        remembered(&["added lib/other"]);
+        fill(&world, "served/lib/new", "new\n");
+        assert_eq!(told(&look(&world)), ["added lib/new", "added lib/other"]);
+        fs::rename(world.path("served/lib/new"), world.path("served/new")).unwrap();
+        assert_eq!(told(&look(&world)), ["added lib/other", "added new"]);
+        fs::remove_file(world.path("served/new")).unwrap();
+        remembered(&["added lib/other"]);
+        // Rules from elsewhere make another answer of the same names.
+        fill(&world, exclude, "other\n");
+        assert_eq!(told(&look(&world)), ["modified lib/other ignored"].map(|line| line.replace("modified", "added")));
+        fill(&world, exclude, "");
+        // The same names, and one of them is something else.
+        fs::remove_file(world.path("served/lib/other")).unwrap();
+        fs::create_dir(world.path("served/lib/other")).unwrap();
+        fill(&world, "served/lib/other/inner", "in a folder\n");
+        assert_eq!(told(&look(&world)), ["added lib/other/inner"]);
+        remembered(&["added lib/other/inner"]);
+        // A repository that comes to stand in a folder.
+        world.git("served/lib/other", &["init", "--quiet"]).ok();
+        assert_eq!(told(&look(&world)), ["repository lib/other"]);
+        remembered(&["repository lib/other"]);
+        fs::remove_dir_all(world.path("served/lib")).unwrap();
+        remembered(&["deleted lib/b"]);
+        fill(&world, "served/lib/b", &text("lib/b"));
+        remembered(&[]);
+    }
+}
+
+#[test]
+fn an_index_that_is_remembered_hides_nothing_staged() {
+    let world = cloned(&["a", "b", "lib/c"]);
+    let git = |words: &[&str]| drop(world.git("served", words).ok());
+    let remembered = |told_now: &[&str]| {
+        settle(&world);
+        assert_eq!(told(&look(&world)), told_now);
+        assert_eq!(told(&look(&world)), told_now);
+    };
+    remembered(&[]);
+    git(&["rm", "--quiet", "--cached", "lib/c"]);
+    assert_eq!(told(&look(&world)), ["deleted lib/c staged"]);
+    git(&["reset", "--quiet"]);
+    remembered(&[]);
+    git(&["update-index", "--assume-unchanged", "b"]);
+    fill(&world, "served/b", "hidden\n");
+    assert_eq!(told(&look(&world)), ["modified b hidden"]);
+    git(&["update-index", "--no-assume-unchanged", "b"]);
+    remembered(&["modified b"]);
+    git(&["add", "b"]);
+    remembered(&["modified b staged"]);
+    // Another commit, with the index of the one before.
+    git(&["reset", "--quiet", "--hard"]);
+    remembered(&[]);
+    git(&["update-ref", "HEAD", "HEAD~1"]);
+    assert_eq!(told(&look(&world)), ["added a staged", "added b staged", "added lib/c staged"]);
+    // One that cannot be read is told, whatever was remembered.
+    git(&["update-ref", "HEAD", "ORIG_HEAD"]);
+    remembered(&[]);
+    fill(&world, "served/.git/index", "no index");
+    world.cairn("site.git", &["uncommitted"]).exits(6).says("the index");
+}
+
+#[test]
 fn attributes_make_another_file_of_one_that_is_remembered() {
     let world = served(&["a"]);
     fill(&world, "dev/b.txt", &text("b").replace('\n', "\r\n"));
@@ -553,8 +626,8 @@ fn looks_side_by_side_all_see_the_same() {
 
 /// Runs it with so little memory that a file read whole would not fit.
 fn in_little_memory(world: &World, words: &str) -> Ran {
-    let script = format!("ulimit -v 260000; exec {GIT_CAIRN} -C {} {words}", world.path("site.git").display());
-    run(command("sh", &world.path("home")).args(["-c", &script]))
+    let script = format!("ulimit -v 260000; exec {GIT_CAIRN} {words}");
+    run(command("sh", &world.path("home")).args(["-c", &script]).current_dir(world.path("site.git")))
 }
 
 #[test]
@@ -570,4 +643,31 @@ fn a_large_file_and_many_changes_fill_neither_memory_nor_screen() {
     let ran = in_little_memory(&world, "uncommitted").ok();
     assert!(ran.stdout.lines().count() < 50, "{}", ran.stdout);
     assert!(ran.stdout.contains("and 1962 more; --json lists all"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_patch_of_large_files_passes_through_little_memory() {
+    let world = served(&[]);
+    let holes = |path: &str, size: u64, last: &[u8]| {
+        let mut file = fs::File::create(world.path(path)).unwrap();
+        file.set_len(size).unwrap();
+        file.seek(SeekFrom::End(0)).unwrap();
+        file.write_all(last).unwrap();
+    };
+    // One that was, one that is gone and one that is new.
+    holes("dev/both", 300 << 20, b"before");
+    holes("dev/gone", 300 << 20, b"gone");
+    world.git("dev", &["add", "--all"]).ok();
+    world.git("dev", &["commit", "--quiet", "-m", "large"]).ok();
+    world.git("site.git", &["fetch", "--quiet", "../dev", "main:main"]).ok();
+    holes("served/both", 310 << 20, b"after");
+    holes("served/new", 500 << 20, b"new");
+    in_little_memory(&world, "uncommitted --patch >../patch").ok();
+    let patch = fs::read(world.path("patch")).unwrap();
+    assert!(patch.len() < 8 << 20, "{} bytes of holes", patch.len());
+    world.git("dev", &["apply", "--cached", "--binary", "../patch"]).ok();
+    let staged = world.git("dev", &["ls-files", "--stage"]).ok().stdout;
+    let lies = |name: &str| world.git("dev", &["hash-object", &format!("../served/{name}")]).ok().out().to_owned();
+    let expected = format!("100644 {} 0\tboth\n100644 {} 0\tnew\n", lies("both"), lies("new"));
+    assert!(staged.starts_with(&expected), "{staged}");
 }
