@@ -160,7 +160,7 @@ pub fn tell(
     out: Option<&mut dyn Write>,
 ) -> Result<Content, NotContent> {
     let Means { path, conversion, cleaner, kind } = means;
-    let stamp = inside::stamp_of_file(file)?;
+    let stamp = inside::stamp_of_file(&*file)?;
     let cleaned = match &conversion.filter {
         Some(Filter::Known(driver)) => cleaner.clean(driver, path, file).map_err(|error| match error {
             NotCleaned::Late => NotContent::Late,
@@ -180,7 +180,7 @@ pub fn tell(
     } else {
         converted(&mut Timed { inner: file, deadline }, stamp.size, conversion, kind, stored, out)?
     };
-    if inside::stamp_of_file(file)? != stamp {
+    if inside::stamp_of_file(&*file)? != stamp {
         return Err(NotContent::Moving);
     }
     Ok(Content { id, size, stamp })

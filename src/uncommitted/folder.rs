@@ -242,13 +242,11 @@ impl<'a> Worker<'a> {
         next: &mut Vec<Task>,
     ) -> Result<(), crate::error::Error> {
         let same_tree = known.as_ref().is_some_and(|known| known.tree == task.tree);
-        let mut known = known;
-        if same_tree && listed.kept && task.watch == Watch::Commit {
-            known = self.skim(at, task, known, next);
-            if known.is_none() {
-                return Ok(());
-            }
+        let may_skim = same_tree && listed.kept && task.watch == Watch::Commit;
+        if may_skim && known.as_ref().is_some_and(|known| self.skim(at, task, known, next)) {
+            return Ok(());
         }
+        let mut known = known;
         let read = match task.tree {
             Some(id) if !same_tree => self.reader.tree(&id)?,
             _ => vec![],
@@ -286,22 +284,18 @@ impl<'a> Worker<'a> {
     }
 
     /// Goes through a folder in which the same names stand as before and for which no index need be asked: only what is not as
-    /// it was is compared. Returns what is known of it where the rules are others, and nothing was done.
-    fn skim<'r>(
-        &mut self,
-        at: &Arc<OwnedFd>,
-        task: &Task,
-        known: Option<Folder<'r>>,
-        next: &mut Vec<Task>,
-    ) -> Option<Folder<'r>> {
-        let mut known = known?;
+    /// it was is compared. Returns whether it did; it does not where the rules are others.
+    fn skim(&mut self, at: &Arc<OwnedFd>, task: &Task, known: &Folder<'_>, next: &mut Vec<Task>) -> bool {
         let rules = self.enter(at, task, |name| known.row(name));
         if rules.key() != known.rules || known.names.iter().any(|known| !known.in_tree) {
-            return Some(known);
+            return false;
         }
         let here = Here { at, task, rules: &rules, reuses: true };
         let mut news = Vec::new();
-        for (position, one) in known.names.iter().enumerate().filter(|(_, one)| !self.is_as_known(&here, one)) {
+        for (position, one) in known.names.iter().enumerate() {
+            if self.is_as_known(&here, one) {
+                continue;
+            }
             let mut told = Vec::with_capacity(1);
             let row = Row { name: one.name, disk: one.disk, base: Some(one), index: None };
             if self.row(&here, row, &mut told, next) {
@@ -313,15 +307,16 @@ impl<'a> Worker<'a> {
             self.row(&here, row, &mut vec![], next);
         }
         if news.is_empty() {
-            self.parts.push(Part::Same(known.bytes));
-            return None;
+            self.parts.push(Part::Same(known.bytes.clone()));
+            return true;
         }
+        let mut names = known.names.clone();
         for (position, told) in news {
-            known.names[position] = told;
+            names[position] = told;
         }
         let listing = known.listing.map(|stamp| (stamp, known.others.as_slice()));
-        self.parts.extend(Part::of(&task.folder, task.tree, known.rules, &known.names, listing));
-        None
+        self.parts.extend(Part::of(&task.folder, task.tree, known.rules, &names, listing));
+        true
     }
 
     /// Tells whether a file lies there as it was seen before, and that is as the commit has it.
