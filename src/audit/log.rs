@@ -1,7 +1,7 @@
 //! The file: appended to by several hooks at once, under a lock that a dead one does not keep.
 
 use super::entry::Entry;
-use super::line::{Head, Line, is_cut_off, log_name};
+use super::line::{BYTES_MAX, Head, Line, is_cut_off, log_name};
 use super::reserve;
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
@@ -9,15 +9,15 @@ use crate::lock;
 use crate::queue::State;
 use rustix::fs::Mode;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long one who appends waits for another.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
-/// How much of the end is read at first, in bytes: more than the longest line.
-const TAIL: u64 = 128 << 10;
+/// How much of the end is read at first, in bytes: several lines as most are. Where that holds no whole line, more is.
+const TAIL: u64 = 4 << 10;
 
 /// Whether a line must outlive a power cut before anything else is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn tail(file: &mut File) -> io::Result<Tail> {
     loop {
         let start = length.saturating_sub(size);
         file.seek(SeekFrom::Start(start))?;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(length - start).unwrap_or(0));
         file.take(length - start).read_to_end(&mut bytes)?;
         let whole = if start == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1) };
         let found = tail_of(&bytes[whole..]);
@@ -174,8 +174,7 @@ fn tail_of(bytes: &[u8]) -> Tail {
 fn first_line(file: &mut File) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(0))?;
     let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes)?;
-    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
-    bytes.truncate(end);
+    BufReader::new(file.take(BYTES_MAX as u64)).read_until(b'\n', &mut bytes)?;
+    bytes.truncate(bytes.strip_suffix(b"\n").unwrap_or(&bytes).len());
     Ok(bytes)
 }

@@ -61,6 +61,23 @@ fn several_may_append_at_once() {
     assert_eq!(verify(&place.log.read().unwrap(), &[]), Report { lines: 100, ..Report::default() });
 }
 
+/// However much of the end must be read to find the last line, the next one goes on from it.
+#[test]
+fn a_long_line_and_a_long_hole_hide_no_line_before_them() {
+    let place = place();
+    written(&place.log, 2);
+    let options: Vec<Vec<u8>> = (0..8).map(|n| vec![b'a' + n; 1 << 10]).collect();
+    let long = entry("long").with_options(options.iter().map(Vec::as_slice));
+    place.log.append(&long, Sync::Now).unwrap();
+    assert!(place.log.read().unwrap().len() > 8 << 10);
+    assert_eq!(place.log.head().unwrap().as_ref(), heads(&place.log).last());
+    written(&place.log, 1);
+    raw(&place.log, &vec![0; 100 << 10]);
+    written(&place.log, 1);
+    let report = verify(&place.log.read().unwrap(), &[]);
+    assert_eq!((report.lines, report.torn, report.problems), (5, 1, vec![]));
+}
+
 /// After every cut of the last line the next one is a line, and nothing that was there is lost or blamed.
 #[test]
 fn a_line_that_was_cut_off_is_told_from_one_that_was_altered() {
