@@ -1,11 +1,12 @@
 //! Settling movements: each that happened gets the next number and a tag that a power cut does not take away.
 
+use super::list::numbers_of;
 use super::order::{Goal, happened, leads_to};
 use super::tag::TagMessage;
 use crate::audit::{Head, Log};
 use crate::backup::{Catalog, Tombstone, host_store, removed};
 use crate::error::{Error, Result};
-use crate::git::{ObjectId, RefName, Repository};
+use crate::git::{NewTag, ObjectId, RefName, Repository};
 use crate::lock;
 use crate::queue::{Database, Movement, MovementState, State};
 use crate::site::{Environment, Site};
@@ -41,19 +42,33 @@ pub fn note(state: &State, movement: &Movement) -> Result<()> {
 ///
 /// Returns them in order; the last one is the movement itself, even if another hook had settled it.
 pub fn settle_landed(repository: &Repository, site: &Site, state: &State, landed: &Movement) -> Result<Vec<Settled>> {
+    std::thread::scope(|scope| {
+        // The tag names where the audit ends, and that is on the disk before the tag is; meanwhile it is found what happened.
+        let audit = scope.spawn(|| audit_head(state));
+        let audit = || audit.join().ok().flatten();
+        settle_landed_with(repository, site, state, landed, audit)
+    })
+}
+
+fn settle_landed_with(
+    repository: &Repository,
+    site: &Site,
+    state: &State,
+    landed: &Movement,
+    audit: impl FnOnce() -> Option<Head>,
+) -> Result<Vec<Settled>> {
     let _lock = take_lock(state)?;
     let database = state.database()?;
     let environment = site.environment(&landed.environment)?;
     let known = known(repository, site, environment, &database)?;
-    let own = own_row(&database, landed, known.0)?;
+    let own = own_row(&database, landed, known.last)?;
     database.confirm_movement(own.id)?;
     if own.state == MovementState::Settled {
         let tag = own.tag.as_deref().and_then(RefName::tag);
         let rollback = tag.as_ref().is_some_and(|tag| says_rollback(repository, tag));
         return Ok(vec![Settled { commit: own.new, tag, rollback, movement: own }]);
     }
-    let audit = audit_head(state);
-    let settled = settle(repository, site, environment, &database, known, audit.as_ref(), Goal::Landed(own.id))?;
+    let settled = settle(repository, site, environment, &database, known, audit().as_ref(), Goal::Landed(own.id))?;
     database.void_movements_before(&landed.environment, days_ago(PENDING_DAYS))?;
     Ok(settled)
 }
@@ -89,23 +104,27 @@ fn days_ago(days: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// Returns what the branch held when last settled, and the highest number ever used, from tags, manifests and our own count.
-fn known(
-    repository: &Repository,
-    site: &Site,
-    environment: &Environment,
-    database: &Database,
-) -> Result<(Option<ObjectId>, u64)> {
+/// What is known of an environment before anything is settled.
+struct Known {
+    /// What the branch held when last settled.
+    last: Option<ObjectId>,
+    /// The highest number ever used, from tags, manifests and our own count.
+    number: u64,
+    /// Its deployment tags, lowest number first; once there are more, they are to be listed again.
+    tags: Option<Vec<(u64, ObjectId)>>,
+}
+
+fn known(repository: &Repository, site: &Site, environment: &Environment, database: &Database) -> Result<Known> {
     let name = environment.name.as_str();
-    let tags = super::list::numbers_of(repository, site, environment)?;
+    let tags = numbers_of(repository, site, environment)?;
     let highest_tag = tags.last().map_or(0, |(number, _)| *number);
-    if let Some((tip, number)) = database.environment(name)? {
-        return Ok((tip, number.max(highest_tag)));
+    if let Some((last, number)) = database.environment(name)? {
+        return Ok(Known { last, number: number.max(highest_tag), tags: Some(tags) });
     }
-    let tip = tags.last().and_then(|(_, id)| repository.peel_to_commit(id));
+    let last = tags.last().and_then(|(_, id)| repository.peel_to_commit(id));
     let number = highest_tag.max(highest_in_store(site, environment)?);
-    database.set_environment(name, tip, number)?;
-    Ok((tip, number))
+    database.set_environment(name, last, number)?;
+    Ok(Known { last, number, tags: Some(tags) })
 }
 
 /// Returns the highest number that the store names for an environment, in a manifest or in what stayed of a removed one; a
@@ -146,19 +165,18 @@ fn settle(
     site: &Site,
     environment: &Environment,
     database: &Database,
-    (mut last, mut number): (Option<ObjectId>, u64),
+    mut known: Known,
     audit: Option<&Head>,
     goal: Goal,
 ) -> Result<Vec<Settled>> {
     let name = environment.name.as_str();
     let pending = database.pending_movements(name)?;
     let mut settled = Vec::new();
-    for id in happened(last, database.youngest_settled(name)?, &pending, goal) {
+    for id in happened(known.last, database.youngest_settled(name)?, &pending, goal) {
         let Some(movement) = pending.iter().find(|movement| movement.id == id) else { continue };
-        let one = mark(repository, site, environment, movement, audit, &mut number)?;
+        let one = mark(repository, site, environment, movement, audit, &mut known)?;
         database.settle_movement(id, one.tag.as_ref().map(|tag| tag.short().to_string()).as_deref())?;
-        last = movement.new;
-        database.set_environment(name, last, number)?;
+        database.set_environment(name, movement.new, known.number)?;
         settled.push(one);
     }
     Ok(settled)
@@ -171,16 +189,16 @@ fn mark(
     environment: &Environment,
     movement: &Movement,
     audit: Option<&Head>,
-    number: &mut u64,
+    known: &mut Known,
 ) -> Result<Settled> {
     let Some(commit) = movement.new else {
         return Ok(Settled { movement: movement.clone(), commit: None, tag: None, rollback: false });
     };
-    if let Some(tag) = already_marked(repository, site, environment, movement, *number)? {
+    if let Some(tag) = already_marked(repository, site, environment, movement, known.number)? {
         let rollback = says_rollback(repository, &tag);
         return Ok(Settled { movement: movement.clone(), commit: Some(commit), tag: Some(tag), rollback });
     }
-    let rollback = is_rollback(repository, site, environment, movement, &commit)?;
+    let rollback = is_rollback(repository, site, environment, movement, &commit, known.tags.take())?;
     let message = TagMessage {
         environment: environment.name.to_string(),
         pusher: movement.pusher.clone(),
@@ -191,8 +209,8 @@ fn mark(
         audit: audit.cloned(),
     };
     for _ in 0..TAKEN_MAX {
-        *number += 1;
-        let tag = site.template.tag(&environment.name, *number);
+        known.number += 1;
+        let tag = site.template.tag(&environment.name, known.number);
         if create_tag(repository, site, movement, &commit, &message, &tag)? {
             return Ok(Settled { movement: movement.clone(), commit: Some(commit), tag: Some(tag), rollback });
         }
@@ -230,12 +248,13 @@ fn is_rollback(
     environment: &Environment,
     movement: &Movement,
     commit: &ObjectId,
+    tags: Option<Vec<(u64, ObjectId)>>,
 ) -> Result<bool> {
     let Some(old) = movement.old.filter(|old| repository.contains(old)) else { return Ok(false) };
     if repository.is_ancestor(commit, &old)? {
         return Ok(true);
     }
-    let tags = super::list::numbers_of(repository, site, environment)?;
+    let tags = tags.map_or_else(|| numbers_of(repository, site, environment), Ok)?;
     Ok(tags.iter().rev().any(|(_, id)| repository.peel_to_commit(id).as_ref() == Some(commit)))
 }
 
@@ -252,15 +271,10 @@ fn create_tag(
     // The time is that of the push, so that tags sort as the branch moved.
     let seconds = movement.at.as_second();
     let tagger = tagger_name(&movement.pusher);
-    let object = format!(
-        "object {commit}\ntype commit\ntag {short}\ntagger {tagger} <{}@{}> {seconds} +0000\n\n{}",
-        tagger.replace(' ', "."),
-        site.name,
-        message.to_text(&short),
-    );
-    let id = repository.write_object("tag", object.as_bytes())?;
-    let create = format!("create {tag} {id}\n");
-    match repository.update_refs("cairn: deployment", create.as_bytes()) {
+    let address = format!("{}@{}", tagger.replace(' ', "."), site.name);
+    let message = message.to_text(&short);
+    let new = NewTag { name: tag, commit, tagger: (&tagger, &address), seconds, message: &message };
+    match repository.create_tag(&new) {
         Ok(()) => Ok(true),
         Err(_) if is_taken(repository, tag)? => Ok(false),
         Err(error) => Err(error.while_doing(format!("creating the tag {short}"))),
@@ -276,7 +290,7 @@ fn is_taken(repository: &Repository, tag: &RefName) -> Result<bool> {
 fn tagger_name(pusher: &str) -> String {
     let name = pusher.rsplit_once(" (").map_or(pusher, |(name, _)| name);
     let name: String = name.chars().filter(|c| !"<>\\\n\0".contains(*c) && !c.is_control()).collect();
-    let name = name.trim().trim_matches(|c: char| ".,:;\"'".contains(c)).to_owned();
+    let name = name.trim_matches(|c: char| c.is_whitespace() || ".,:;\"'".contains(c)).to_owned();
     if name.is_empty() { "unknown".into() } else { name }
 }
 
@@ -289,5 +303,6 @@ mod tests {
         assert_eq!(tagger_name("anna (ssh)"), "anna");
         assert_eq!(tagger_name("A <b>\nc (unix)"), "A bc");
         assert_eq!(tagger_name("<> (http)"), "unknown");
+        assert_eq!(tagger_name(" . , (http)"), "unknown");
     }
 }

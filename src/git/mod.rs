@@ -26,6 +26,7 @@ mod repository;
 mod rules;
 mod scratch;
 mod settings;
+mod tag;
 mod version;
 mod worktrees;
 
@@ -54,4 +55,5 @@ pub use repository::{CommitLine, Place, Repository, TagObject, is_null, null_id}
 pub use rules::{Conversion, Filter, LineEnds, RULES_BYTES_MAX, RuleFiles, Rules, to_utf8, undo_ident};
 pub use scratch::{Attributes, Collision, CommitText, Counting, Merge, Merging, Scratch, TreeChange};
 pub use settings::{settings, settings_of_file};
+pub use tag::NewTag;
 pub use version::{GitVersion, git_version};

@@ -451,11 +451,15 @@ impl Repository {
     }
 }
 
+/// Makes git wait for the locks of others on references longer than it does by itself.
+pub(super) fn patient(git: Command) -> Command {
+    let settings = LOCK_TIMEOUTS.map(|name| format!("{name}={LOCKED_MAX_MS}"));
+    settings.iter().fold(git, |git, setting| git.args(["-c", setting]))
+}
+
 /// Runs `git update-ref` by a command that waits for the locks of others longer than git does by itself.
 fn waiting_for_others(git: Command, words: &[&str], instructions: &[u8]) -> Result<()> {
-    let patient = LOCK_TIMEOUTS.map(|name| format!("{name}={LOCKED_MAX_MS}"));
-    let git = patient.iter().fold(git, |git, setting| git.args(["-c", setting]));
-    git.arg("update-ref").args(words).arg("--stdin").read_with(instructions).map(drop)
+    patient(git).arg("update-ref").args(words).arg("--stdin").read_with(instructions).map(drop)
 }
 
 impl Repository {

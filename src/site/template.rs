@@ -29,7 +29,8 @@ impl TagTemplate {
         }
         let template = Self(text.to_owned());
         let example = EnvironmentName::new("live")?;
-        if RefName::tag(&template.short(&example, 1)).is_none() {
+        // A name that begins like an option is one that `git tag` makes no tag of.
+        if text.starts_with('-') || RefName::tag(&template.short(&example, 1)).is_none() {
             return Err(wrong("git would not accept such a tag"));
         }
         Ok(template)

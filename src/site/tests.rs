@@ -66,6 +66,7 @@ fn templates_under_which_two_deployments_could_share_a_name_are_refused() {
         assert!(TagTemplate::new(good).is_ok(), "{good}");
     }
     for bad in [
+        "-{env}_{n}",
         "{env}{n}",
         "{n}_{env}",
         "{env}_",

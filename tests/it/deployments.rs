@@ -478,3 +478,23 @@ fn a_branch_that_the_host_moved_itself_does_not_stop_the_count() {
     let second = world.deployed("live", "3");
     assert_eq!(world.tip("site.git", "live_2^{commit}"), second);
 }
+
+#[test]
+fn what_a_tag_says_is_not_changed_by_what_git_is_told_of_tags() {
+    let world = host();
+    for (key, value) in [
+        ("tag.gpgSign", "true"),
+        ("tag.forceSignAnnotated", "true"),
+        ("gpg.program", "false"),
+        ("core.commentChar", "#"),
+        ("core.logAllRefUpdates", "always"),
+    ] {
+        world.git("site.git", &["config", key, value]).ok();
+    }
+    let commit = world.tip("dev", "main");
+    let note = "# no comment   this";
+    world.cairn("dev", &["deploy", "live", "main", "--yes", "--note", note]).ok();
+    let tag = world.git("site.git", &["cat-file", "tag", "live_1"]).ok().stdout;
+    assert!(tag.starts_with(&format!("object {commit}\ntype commit\ntag live_1\ntagger ")), "{tag}");
+    assert!(tag.contains("\n\nDeploy live_1\n\n# no comment   this\n\nCairn-Environment: live\n"), "{tag}");
+}
