@@ -38,6 +38,8 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     if push.updates.is_empty() || (only_deployments && served.is_empty()) {
         return Ok(Verdict::Accepted);
     }
+    // A deployment ends in a sync of everything.
+    let state = if moved.is_empty() { state } else { state.synced_later() };
     let mut worker = if state.is_trial() { Ok(None) } else { worker::start_early(repository, &state) };
     let mut deployed: Vec<(&Environment, Settled)> = Vec::new();
     // Marked by us because their own hooks are slow or dead: they get their backups by us as well.
@@ -67,7 +69,7 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     }
     if !moved.is_empty() {
         // From here on a power cut takes nothing away: neither what this push brought, nor what it stands on.
-        durable::sync_file_systems(&[repository.git_dir(), &repository.objects_dir()])?;
+        durable::sync_file_systems(&[repository.git_dir(), &repository.objects_dir(), state.folder()])?;
     }
     for (environment, settled) in &deployed {
         tell_deployment(environment, settled, voice);

@@ -71,12 +71,13 @@ pub struct State {
     folder: PathBuf,
     modes: Modes,
     hurried: bool,
+    synced_later: bool,
 }
 
 impl State {
     /// Names the state of a repository; nothing is made yet.
     pub fn of(repository: &Repository, modes: Modes) -> Self {
-        Self { folder: repository.common_dir().join("cairn"), modes, hurried: false }
+        Self { folder: repository.common_dir().join("cairn"), modes, hurried: false, synced_later: false }
     }
 
     /// Returns the state as a hook wants it, and the worker it starts: they open the database a few times a push and write a
@@ -84,6 +85,13 @@ impl State {
     #[must_use]
     pub fn hurried(self) -> Self {
         Self { hurried: true, ..self }
+    }
+
+    /// Returns the state as a hook wants it that syncs its whole file system before it says that anything was done: what it
+    /// commits lasts from then on, in the order in which it was committed, and needs no syncs of its own.
+    #[must_use]
+    pub fn synced_later(self) -> Self {
+        Self { synced_later: true, ..self }
     }
 
     /// Returns the folder.
@@ -137,7 +145,7 @@ impl State {
                 return Err(error);
             }
         }
-        let database = Database::open(&path)?;
+        let database = Database::open(&path, if self.synced_later { "normal" } else { "full" })?;
         database.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, self.hurried)?;
         Ok(database)
     }
@@ -157,11 +165,11 @@ pub struct Database {
 }
 
 impl Database {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path, synchronous: &str) -> Result<Self> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "synchronous", synchronous)?;
         // Whoever opens it reads the log, so that is kept short.
         connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
         let mut database = Self { connection };
@@ -257,16 +265,16 @@ mod tests {
     fn a_database_of_version_1_is_brought_up_to_date_and_knows_no_head() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jobs.db");
-        let database = Database::open(&path).unwrap();
+        let database = Database::open(&path, "full").unwrap();
         database.set_last_snapshot(b"refs", "others").unwrap();
         let back = "ALTER TABLE last_snapshot DROP COLUMN others; PRAGMA user_version = 1";
         database.connection.execute_batch(back).unwrap();
         drop(database);
-        let database = Database::open(&path).unwrap();
+        let database = Database::open(&path, "full").unwrap();
         assert_eq!(database.last_snapshot().unwrap().unwrap(), b"refs");
         assert!(!database.is_covered(b"refs", "others").unwrap());
         database.set_last_snapshot(b"refs", "others").unwrap();
-        let covers = |refs: &[u8], others| Database::open(&path).unwrap().is_covered(refs, others).unwrap();
+        let covers = |refs: &[u8], others| Database::open(&path, "full").unwrap().is_covered(refs, others).unwrap();
         assert_eq!((covers(b"refs", "others"), covers(b"refs", ""), covers(b"", "others")), (true, false, false));
     }
 
@@ -274,8 +282,8 @@ mod tests {
     fn a_database_of_a_later_version_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jobs.db");
-        Database::open(&path).unwrap().connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
-        let error = Database::open(&path).map(drop).unwrap_err();
+        Database::open(&path, "full").unwrap().connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        let error = Database::open(&path, "full").map(drop).unwrap_err();
         assert_eq!(error.code(), "jobs-version");
     }
 }

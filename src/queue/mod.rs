@@ -2,7 +2,8 @@
 //! snapshots that are not made yet.
 //!
 //! `$GIT_DIR/cairn/jobs.db` is an SQLite database with a write-ahead log and `synchronous = FULL`; of its settings
-//! this one and no weaker one kept every commit in a disk image copied right after it.
+//! this one and no weaker one kept every commit in a disk image copied right after it. Only a hook that syncs the whole file
+//! system before it says anything does without (`State::synced_later`).
 
 mod database;
 mod job;
