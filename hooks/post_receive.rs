@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cairn::hook::run(cairn::hook::Event::PostReceive, std::env::args_os().skip(1), cairn::setup::at_first_push)
+    cairn::hook::run(cairn::hook::Event::PostReceive, std::env::args_os().skip(1), None)
 }

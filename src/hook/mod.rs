@@ -20,7 +20,7 @@ pub use pusher::{Pusher, user_name, who_pushes};
 
 use crate::durable::Modes;
 use crate::error::{Error, Result};
-use crate::git::Repository;
+use crate::git::{Config, Repository};
 use crate::queue::State;
 use crate::site::Site;
 use input::Push;
@@ -62,8 +62,9 @@ pub type SetUp = fn(&Repository) -> Result<()>;
 /// Runs a hook as git started it; `arguments` are those after the program's name. Returns its exit code.
 ///
 /// A repository that is not set up is left alone, unless `cairn.setupOnPush` is on: then `set_up` does it before the first push
-/// is judged, and where it fails the push is refused.
-pub fn run(event: Event, arguments: impl Iterator<Item = OsString>, set_up: SetUp) -> ExitCode {
+/// is judged, and where it fails the push is refused. Without it that push is left to the `git-cairn` beside us: setting up takes
+/// most of the library, which the hook of every other push would load for nothing.
+pub fn run(event: Event, arguments: impl Iterator<Item = OsString>, set_up: Option<SetUp>) -> ExitCode {
     let found = found_hook(arguments);
     let mut voice = Voice::new();
     let push = match Push::read() {
@@ -79,6 +80,9 @@ pub fn run(event: Event, arguments: impl Iterator<Item = OsString>, set_up: SetU
     let here = here();
     // What stood here before may serve what is pushed, and a trial is not to be served.
     let found = found.filter(|_| !here.as_ref().is_ok_and(is_trial));
+    if set_up.is_none() && here.as_ref().is_ok_and(|repository| is_first_push(event, &repository.config())) {
+        return chain::hand_over(event, found.as_deref(), &push.raw);
+    }
     let host = here.and_then(|repository| host(event, repository, set_up, &mut voice));
     let ours = host.and_then(|host| match (event, host) {
         (_, None) => Ok(Verdict::Accepted),
@@ -109,17 +113,21 @@ fn is_trial(repository: &Repository) -> bool {
 
 /// Returns the repository if it is set up, or is to be by its first push. `None`: our hook file came to one of others, by a
 /// copy or a template.
-fn host(event: Event, repository: Repository, set_up: SetUp, voice: &mut Voice) -> Result<Option<Repository>> {
+fn host(event: Event, repository: Repository, set_up: Option<SetUp>, voice: &mut Voice) -> Result<Option<Repository>> {
     let config = repository.config();
     if config.get("cairn", "id").is_some() {
         return Ok(Some(repository));
     }
-    if event != Event::PreReceive || config.is_true("cairn", "setupOnPush") != Some(true) {
-        return Ok(None);
-    }
+    let Some(set_up) = set_up.filter(|_| is_first_push(event, &config)) else { return Ok(None) };
     set_up(&repository).map_err(|error| error.while_doing("this repository cannot be set up"))?;
     voice.hint("this push set the repository up; on the host: git cairn doctor");
     Repository::open(repository.git_dir()).map(Some)
+}
+
+/// Tells whether this push is to set the repository up.
+fn is_first_push(event: Event, config: &Config) -> bool {
+    let wanted = config.is_true("cairn", "setupOnPush") == Some(true);
+    wanted && event == Event::PreReceive && config.get("cairn", "id").is_none()
 }
 
 /// The variable by which a run without a push says that it is a trial: of that, the hook that was there before hears nothing.

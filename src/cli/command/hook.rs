@@ -11,5 +11,5 @@ pub fn run(what: &Hook) -> Result<ExitCode> {
     let event =
         Event::from_name(&what.event).ok_or_else(|| Error::usage(format!("{} is no hook of ours", what.event)))?;
     let then = what.then.iter().flat_map(|path| ["--then".into(), path.clone().into_os_string()]);
-    Ok(run_hook(event, then, at_first_push))
+    Ok(run_hook(event, then, Some(at_first_push)))
 }
