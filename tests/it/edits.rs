@@ -238,7 +238,8 @@ fn check(twin: &Twin<'_>) {
     let git = added(twin, fresh);
     // `git add` takes attributes that were deleted from the index out of which it takes them at the same time, so that what
     // they do to other files depends on its order; what status lists does not.
-    let is_unsure = told.keys().any(|path| path.ends_with(b".gitattributes"));
+    let touched = told.iter().flat_map(|(path, (_, from, ..))| [Some(path), from.as_ref()]).flatten();
+    let is_unsure = touched.into_iter().any(|path| path.ends_with(b".gitattributes"));
     for (path, (kind, from, staged, hidden)) in &told {
         let name = path.escape_ascii();
         assert!(!hidden, "hidden: {name}");
