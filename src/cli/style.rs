@@ -96,13 +96,18 @@ impl Colors {
 
     /// Asks git's settings, the environment and the two streams.
     pub fn here(place: &Place) -> Self {
+        Self::by(&settings(place, &["color.cairn", "color.ui", "color.pager"]))
+    }
+
+    /// The same by settings that are known.
+    pub fn by(settings: &Config) -> Self {
         let around = Around {
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             dumb: std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == OsStr::new("dumb")),
             pager: std::env::var("GIT_PAGER_IN_USE").is_ok_and(|value| is_true(&value)),
             terminals: [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()],
         };
-        decide(&settings(place, &["color.cairn", "color.ui", "color.pager"]), &around)
+        decide(settings, &around)
     }
 }
 

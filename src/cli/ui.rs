@@ -3,7 +3,7 @@
 use super::screen::{Screen, Sheet, advice, ascii, broken, draws_unicode};
 use super::style::{Colors, Line, Style};
 use crate::error::{Error, Kind, Result};
-use crate::git::Place;
+use crate::git::{Config, Place};
 use crate::uncommitted::patch::Paint;
 use serde::Serialize;
 use serde_json::json;
@@ -29,6 +29,11 @@ impl Ui {
     pub fn stand_at(&mut self, place: &Place) {
         self.place = place.clone();
         self.colors = OnceCell::new();
+    }
+
+    /// Learns the settings of the repository that the person means, so that git need not be asked for them.
+    pub fn go_by(&mut self, settings: &Config) {
+        self.colors = Colors::by(settings).into();
     }
 
     fn colors(&self) -> Colors {

@@ -37,7 +37,9 @@ fn never_one(error: Error) -> Error {
 
 fn look(place: &Place, what: &Uncommitted, ui: &mut Ui) -> Result<(bool, bool)> {
     let repository = Repository::discover(place)?;
-    let site = Site::from_config(&repository.config())?;
+    let config = repository.config();
+    ui.go_by(&config);
+    let site = Site::from_config(&config)?;
     let environment = match &what.environment {
         Some(name) => site.environment(name)?,
         None => served_environment(&site, what.worktree.as_deref())?,
