@@ -7,7 +7,7 @@ use super::inside::{self, Entry};
 use super::place::WorkTree;
 use super::{Change, EXECUTABLE, GITLINK, Ignored, LINK, New, Old, REGULAR, Seen, Stamp, Unreadable, content};
 use crate::git::{
-    Cleaner, Conversion, Filter, ObjectId, ObjectReader, RULES_BYTES_MAX, Rules, Staged, TreeEntry, blob_id,
+    Cleaner, Conversion, Filter, IndexFile, ObjectId, ObjectReader, RULES_BYTES_MAX, Rules, Staged, TreeEntry, blob_id,
 };
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ impl Task {
             name: vec![],
             folder: BString::default(),
             tree: base,
-            staged: 0..index.map_or(0, crate::git::IndexFile::len),
+            staged: 0..index.map_or(0, IndexFile::len),
             rules: tree.rules().clone(),
             ignored: false,
             watch: if asks_index { Watch::Index } else { Watch::Commit },
@@ -254,7 +254,7 @@ impl<'a> Worker<'a> {
         let names = known.as_mut().map(|known| std::mem::take(&mut known.names)).unwrap_or_default();
         let known_names = names.len();
         let base: Vec<Known<'_>> = if same_tree { names } else { merged(&read, &names, task.rules.converts_nothing()) };
-        let index = self.shared.tree.index().filter(|_| task.watch == Watch::Index);
+        let index = self.index(task.watch);
         let mut children = index.map(|index| index.children(task.staged.clone(), task.folder.as_bstr()));
         if let Some(children) = &mut children {
             children.sort_by_key(|(name, _, _)| *name);
@@ -351,6 +351,11 @@ impl<'a> Worker<'a> {
         }
         let [ignore, attributes] = content;
         task.rules.enter(task.folder.as_bstr(), ignore.as_deref(), attributes.as_deref())
+    }
+
+    /// The index, where it says which paths git watches; elsewhere it need not even be read.
+    fn index(&self, watch: Watch) -> Option<&'a IndexFile> {
+        if watch == Watch::Index { self.shared.tree.index() } else { None }
     }
 
     fn staged(&self, row: &Row<'_>) -> Option<Staged> {
@@ -645,7 +650,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        if let Some(index) = self.shared.tree.index().filter(|_| watch == Watch::Index) {
+        if let Some(index) = self.index(watch) {
             let mut position = staged.start;
             while position < staged.end {
                 let path = index.path(position);
