@@ -220,9 +220,9 @@ fn forgetful(twin: &Twin<'_>) -> &'static str {
 
 fn check(twin: &Twin<'_>) {
     let (told, mut ignored) = ours(twin);
-    // git keeps silent about an ignored folder in the place of a file that it watches.
+    // git keeps silent about an ignored folder in the place of a file that it watches, which its index still has.
     ignored.retain(|path| {
-        path.strip_suffix(b"/").is_none_or(|file| told.get(file).is_none_or(|told| told.0 != "deleted"))
+        path.strip_suffix(b"/").is_none_or(|file| told.get(file).is_none_or(|told| told.0 != "deleted" || told.2))
     });
     let fresh = forgetful(twin);
     let (listed, hidden_away) = status(twin, fresh);
