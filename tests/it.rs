@@ -152,5 +152,7 @@ mod undo_kill;
 mod undo_plan;
 #[path = "it/undo_setup.rs"]
 mod undo_setup;
+#[path = "it/widths.rs"]
+mod widths;
 #[path = "it/worktrees.rs"]
 mod worktrees;

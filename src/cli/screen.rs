@@ -14,7 +14,7 @@ const ROWS_FREE: usize = 3;
 /// The most lines of one list that are shown.
 const LISTED_MAX: usize = 10;
 /// What stands before the lines of a list, and before what a broken line goes on with.
-const INDENT: &str = "  ";
+pub const INDENT: &str = "  ";
 
 /// The size of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use super::screen::{Screen, Sheet, advice, ascii, broken, draws_unicode};
 use super::style::{Colors, Line, Style};
+use super::table;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Config, Place};
 use crate::uncommitted::patch::Paint;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::cell::OnceCell;
 use std::io::{IsTerminal, Write};
+use unicode_width::UnicodeWidthStr;
 
 /// Where a command prints.
 pub struct Ui {
@@ -54,6 +56,30 @@ impl Ui {
     /// Prints a line of the result in color, where color is wanted.
     pub fn result_line(&mut self, line: &Line) {
         print(&mut std::io::stdout().lock(), line, self.colors().stdout);
+    }
+
+    /// Prints a sentence of the result behind what it begins with; on a terminal it is broken at its spaces, below itself.
+    pub fn result_text(&mut self, lead: &str, text: &str) {
+        let safe = crate::text::shown(text.as_bytes());
+        let room = Screen::here().columns.saturating_sub(lead.width());
+        let lines = if std::io::stdout().is_terminal() { broken(&safe, room) } else { vec![safe] };
+        for (n, line) in lines.iter().enumerate() {
+            let lead = if n == 0 { lead.to_owned() } else { " ".repeat(lead.width()) };
+            self.result(&format!("{lead}{line}"));
+        }
+    }
+
+    /// Prints a table, with its first row as titles where it has some; on a terminal it is folded to its width.
+    pub fn result_table(&mut self, rows: &[Vec<String>], titled: bool) {
+        let columns = if std::io::stdout().is_terminal() { Screen::here().columns } else { usize::MAX };
+        let safe = |row: &Vec<String>| row.iter().map(|cell| crate::text::shown(cell.as_bytes())).collect();
+        let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
+        for (n, lines) in table::folded(&rows, columns).iter().enumerate() {
+            let style = if titled && n == 0 { Style::Strong } else { Style::Plain };
+            for line in lines {
+                self.result_line(&Line::of(style, line));
+            }
+        }
     }
 
     /// Prints what is about to be done as a result, so that it fits where a terminal shows it.

@@ -2,8 +2,8 @@
 
 use crate::audit::{Line, Log, Problem, Report, Verdict, What, verify};
 use crate::cli::arguments::{Audit, AuditVerb};
+use crate::cli::done;
 use crate::cli::ui::Ui;
-use crate::cli::{done, table};
 use crate::clock;
 use crate::deployment::anchors;
 use crate::error::{Error, Result};
@@ -50,9 +50,7 @@ pub fn run(place: &Place, what: &Audit, ui: &mut Ui) -> Result<ExitCode> {
     if lines.is_empty() {
         ui.say(if what.would_refuse { "nothing would have been refused" } else { "nothing has happened yet" });
     }
-    for line in table::lines(&lines.iter().map(row).collect::<Vec<_>>()) {
-        ui.result(&line);
-    }
+    ui.result_table(&lines.iter().map(row).collect::<Vec<_>>(), false);
     for (rule, pushes) in rules.iter().flatten() {
         ui.say(&format!("{rule} would have refused {}", pushed(*pushes)));
     }

@@ -3,7 +3,7 @@
 use crate::backup::{Catalog, host_store};
 use crate::cli::arguments::Deployments;
 use crate::cli::ui::Ui;
-use crate::cli::{done, json as documents, table};
+use crate::cli::{done, json as documents};
 use crate::clock;
 use crate::deployment::{Deployment, find_host, of_advertised, of_repository};
 use crate::error::Result;
@@ -44,9 +44,7 @@ pub fn run(place: &Place, what: Deployments, ui: &mut Ui) -> Result<ExitCode> {
         return done();
     }
     let rows: Vec<_> = deployments.iter().map(|deployment| row(&repository, deployment)).collect();
-    for line in table::lines(&rows) {
-        ui.result(&line);
-    }
+    ui.result_table(&rows, false);
     done()
 }
 

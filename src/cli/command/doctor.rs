@@ -22,7 +22,7 @@ pub fn run(place: &Place, what: &Doctor, ui: &mut Ui) -> Result<ExitCode> {
         ui.document(&json!({"schema": 1, "checks": found.iter().map(one).collect::<Vec<_>>()}));
     } else {
         for check in &found {
-            ui.result(&format!("{:<7}  {}: {}", check.level.word(), check.name, check.text));
+            ui.result_text(&format!("{:<7}  ", check.level.word()), &format!("{}: {}", check.name, check.text));
             if let Some(fix) = &check.fix {
                 ui.result(&format!("         {fix}"));
             }

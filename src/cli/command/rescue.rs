@@ -3,8 +3,8 @@
 use super::audit::host;
 use crate::audit::{Entry, Log, Sync, What};
 use crate::cli::arguments::{Recover, Rescue, RescueVerb};
+use crate::cli::done;
 use crate::cli::ui::Ui;
-use crate::cli::{done, table};
 use crate::clock;
 use crate::error::Result;
 use crate::git::{CommitLine, Place, Repository};
@@ -68,9 +68,7 @@ fn list(place: &Place, ui: &mut Ui) -> Result<ExitCode> {
     }
     let mut rows: Vec<_> = kept.iter().map(|kept| row(&repository, kept)).chain(purged.iter().map(gone_row)).collect();
     rows.sort_by(|a, b| b[0].cmp(&a[0]));
-    for line in table::lines(&rows) {
-        ui.result(&line);
-    }
+    ui.result_table(&rows, false);
     ui.hint("to get one back as a branch: git cairn rescue recover <id>");
     done()
 }

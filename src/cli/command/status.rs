@@ -1,9 +1,9 @@
 //! `git cairn status`.
 
 use crate::cli::arguments::Status;
+use crate::cli::done;
 use crate::cli::sites::{Did, over};
 use crate::cli::ui::Ui;
-use crate::cli::{done, table};
 use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
@@ -70,9 +70,7 @@ fn in_one_of_many(repository: &Repository, age_max: Option<Duration>) -> Result<
 
 fn show(seen: &SiteStanding, ui: &mut Ui) {
     let rows: Vec<_> = seen.environments.iter().map(row).collect();
-    for line in table::lines(&rows) {
-        ui.result(&line);
-    }
+    ui.result_table(&rows, false);
     let (waiting, running, failed) = seen.jobs;
     ui.result(&format!("jobs: {waiting} waiting, {running} running, {failed} failed"));
     if !seen.stored && waiting + running == 0 {

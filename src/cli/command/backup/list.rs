@@ -3,9 +3,8 @@
 use crate::backup::{Catalog, Entry, Manifest, expired, has_problem};
 use crate::cli::arguments::List;
 use crate::cli::source::Source;
-use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
-use crate::cli::{done, json as documents, table};
+use crate::cli::{done, json as documents};
 use crate::clock;
 use crate::error::Result;
 use crate::git::Place;
@@ -52,9 +51,7 @@ pub fn run(place: &Place, what: List, ui: &mut Ui) -> Result<ExitCode> {
     for manifest in backups {
         rows.push(row(&catalog, manifest, now)?);
     }
-    for (n, line) in table::lines(&rows).iter().enumerate() {
-        ui.result_line(&Line::of(if n == 0 { Style::Strong } else { Style::Plain }, line));
-    }
+    ui.result_table(&rows, true);
     done()
 }
 
