@@ -26,6 +26,8 @@ mod compare;
 mod completion;
 #[path = "it/concurrent.rs"]
 mod concurrent;
+#[path = "it/config_hooks.rs"]
+mod config_hooks;
 #[path = "it/damage.rs"]
 mod damage;
 #[path = "it/demo.rs"]

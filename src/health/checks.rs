@@ -3,8 +3,9 @@
 use super::facts::{Backed, Facts, JobFacts, StoreFacts};
 use super::trial::{Means, Tried};
 use crate::clock;
+use crate::git::GitVersion;
 use crate::guard::Mode;
-use crate::hook::Layout;
+use crate::hook::{Configured, Layout};
 use crate::site::HIDDEN_REFS;
 use crate::text::{count, shell_quoted, shown, size};
 use bstr::ByteSlice;
@@ -86,6 +87,10 @@ fn path(path: &Path) -> String {
     shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
 }
 
+fn quoted(word: &str) -> String {
+    shell_quoted(word.into())
+}
+
 fn hooks(facts: &Facts) -> Vec<Check> {
     let install = "git cairn hooks install";
     let one = |hook: &super::facts::Hook| {
@@ -111,7 +116,44 @@ fn hooks(facts: &Facts) -> Vec<Check> {
         Layout::Forge(_) => ok("hooks-path", format!("the front end of this repository runs {folder}")),
     });
     found.push(by_path(facts));
+    found.push(config_hooks(facts));
     found
+}
+
+/// Whether every push meets the same hooks, whatever git serves it.
+fn config_hooks(facts: &Facts) -> Check {
+    let name = "config-hooks";
+    let listed: Vec<_> = facts.configured.iter().take(NAMED_MAX).map(named).collect();
+    let (listed, runs) = (listed.join(", "), facts.git.as_ref().is_some_and(GitVersion::has_config_hooks));
+    let git = facts.git.as_ref().map_or("git".into(), |git| format!("git {git}"));
+    let off = |hooks: &mut dyn Iterator<Item = &Configured>| {
+        let one = |hook: &Configured| format!("git config {} false", quoted(&format!("hook.{}.enabled", hook.name)));
+        hooks.map(one).collect::<Vec<_>>().join(" && ")
+    };
+    let without = |hook: &&Configured| hook.command.is_none();
+    match facts.configured.iter().find(without) {
+        _ if facts.configured.is_empty() => {
+            ok(name, "config names no hook of a push: every git runs the same, from files")
+        }
+        Some(empty) if runs => error(
+            name,
+            format!("config names no command for the hook {}, so {git} refuses every push", named(empty)),
+            off(&mut facts.configured.iter().filter(without)),
+        ),
+        _ if runs => ok(name, format!("{git} runs what config names as well, before our files: {listed}")),
+        _ => warning(
+            name,
+            format!(
+                "config names hooks that {git} does not run, and git 2.54 or later does: {listed}; every git runs a file in {}",
+                path(&facts.hooks_folder)
+            ),
+            off(&mut facts.configured.iter()),
+        ),
+    }
+}
+
+fn named(hook: &Configured) -> String {
+    format!("{} ({})", shown(hook.name.as_bytes()), hook.events.join(", "))
 }
 
 fn by_path(facts: &Facts) -> Check {
@@ -484,6 +526,7 @@ mod tests {
             hooks_folder: "/site.git/hooks".into(),
             looks_in: "/site.git/hooks".into(),
             hooks: vec![],
+            configured: vec![],
             open_programs: vec![],
             strange_owner: (0, vec![]),
             wide: vec![],

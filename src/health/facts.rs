@@ -8,7 +8,7 @@ use crate::durable;
 use crate::error::Result;
 use crate::git::{Config, GitVersion, RefList, RefName, RefValue, Repository, git_version};
 use crate::guard::{Mode, Policy};
-use crate::hook::{self, Inspected, Layout, inspect, try_out};
+use crate::hook::{self, Configured, Inspected, Layout, configured, inspect, try_out};
 use crate::queue::State;
 use crate::ruling::Pause;
 use crate::site::Site;
@@ -114,6 +114,8 @@ pub struct Facts {
     pub looks_in: PathBuf,
     /// The hooks.
     pub hooks: Vec<Hook>,
+    /// The hooks of a push that config names beside them.
+    pub configured: Vec<Configured>,
     /// Whether the repository's own config names the folder, which counts before what whoever pushes has configured.
     pub names_hooks_path: bool,
     /// Who, other than the owner, pushed by a path of this machine, as git of their own.
@@ -192,6 +194,7 @@ pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
         backups: backups(repository, &site).map_err(|error| error.to_string()),
         jobs,
         hooks: seen,
+        configured: configured(&config),
         layout,
         config,
         site,

@@ -13,8 +13,8 @@ mod say;
 
 pub use audited::who_types;
 pub use files::{
-    Facts, Forge, Inspected, InstallPlan, Layout, Record, Step, facts, inspect, known, plan_install, plan_template,
-    plan_uninstall, try_out,
+    Configured, Facts, Forge, Inspected, InstallPlan, Layout, Record, Step, configured, facts, inspect, known,
+    plan_install, plan_template, plan_uninstall, try_out,
 };
 pub use pusher::{Pusher, user_name, who_pushes};
 

@@ -47,7 +47,7 @@ fn no_line_is_without_a_test() {
     let mut names: Vec<&str> =
         found["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
     names.sort_unstable();
-    let known = "audit backup bitmap by-path changed clock commit-graph deny-deletes deny-non-fast-forwards disk gc guard guard-pause \
+    let known = "audit backup bitmap by-path changed clock commit-graph config-hooks deny-deletes deny-non-fast-forwards disk gc guard guard-pause \
         hide-refs hooks-path jobs jobs-disk modes ownership post-receive pre-receive programs push-options room store";
     assert_eq!(names.join(" "), known);
 }

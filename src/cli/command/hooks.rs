@@ -4,8 +4,10 @@ use crate::cli::arguments::{Hooks, HooksVerb};
 use crate::cli::done;
 use crate::cli::ui::Ui;
 use crate::error::{Kind, Result};
-use crate::git::{Place, Repository, git_version};
-use crate::hook::{Inspected, Layout, Step, facts, inspect, known, plan_install, plan_uninstall};
+use crate::git::{GitVersion, Place, Repository, git_version};
+use crate::hook::{
+    Configured, Inspected, Layout, Step, configured, facts, inspect, known, plan_install, plan_uninstall,
+};
 use crate::queue::State;
 use crate::site::Site;
 use crate::text::shell_quoted;
@@ -99,6 +101,7 @@ fn status(repository: &Repository, ui: &mut Ui) -> Result<ExitCode> {
     let hooks = inspect(&seen);
     let whole = hooks.iter().all(|hook| hook.problem.is_none());
     let git = git_version()?;
+    let named = configured(&repository.config());
     if ui.wants_json() {
         let word = match &layout {
             Layout::Own => "own",
@@ -108,19 +111,22 @@ fn status(repository: &Repository, ui: &mut Ui) -> Result<ExitCode> {
         ui.document(&json!({
             "schema": 1, "layout": word, "folder": seen.own_folder(&layout), "git": git.to_string(), "installed": whole,
             "hooks": hooks.iter().map(document).collect::<Vec<_>>(),
+            "configured": named.iter().map(|one| named_document(one, &git)).collect::<Vec<_>>(),
         }));
     } else {
-        ui.result(&format!("hooks stand in {}", seen.told(&layout)));
+        ui.result_text("", &format!("hooks stand in {}", seen.told(&layout)));
         for hook in &hooks {
-            ui.result(&line(hook));
+            ui.result_text("", &line(hook));
         }
-        if git.has_config_hooks() {
-            ui.result(&format!(
-                "git {git} here also runs hooks that its config names; files are used, for every git runs those"
-            ));
+        for one in &named {
+            ui.result_text("", &named_line(one, &git));
+        }
+        let told = if git.has_config_hooks() {
+            format!("git {git} here also runs hooks that its config names; files are used, for every git runs those")
         } else {
-            ui.result(&format!("git {git} runs hooks from files alone (from its config it does since 2.54)"));
-        }
+            format!("git {git} runs hooks from files alone (from its config it does since 2.54)")
+        };
+        ui.result_text("", &told);
         if !whole {
             ui.hint("to put them in place: git cairn hooks install");
         }
@@ -135,6 +141,19 @@ fn line(hook: &Inspected) -> String {
         (None, Some(found)) => format!("{name}: {} runs, then {}", shown(&hook.path), shown(found)),
         (None, None) => format!("{name}: {} runs", shown(&hook.path)),
     }
+}
+
+/// A hook that config names, and whether this git runs it.
+fn named_line(one: &Configured, git: &GitVersion) -> String {
+    let events = one.events.join(", ");
+    let what = one.command.as_deref().unwrap_or("without a command");
+    let runs = if git.has_config_hooks() { "runs before" } else { "does not run" };
+    format!("{events}: {} of config {runs}: {what}", one.name)
+}
+
+fn named_document(one: &Configured, git: &GitVersion) -> serde_json::Value {
+    let runs = git.has_config_hooks() && one.command.is_some();
+    json!({"name": one.name, "events": one.events, "command": one.command, "runs": runs})
 }
 
 fn document(hook: &Inspected) -> serde_json::Value {

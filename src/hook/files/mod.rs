@@ -1,5 +1,6 @@
 //! The files by which git runs us, and what stood there before: look, put in place, take away.
 
+mod configured;
 mod inspect;
 mod known;
 mod layout;
@@ -8,6 +9,7 @@ mod record;
 mod shim;
 mod step;
 
+pub use configured::{Configured, configured};
 pub use inspect::{Inspected, inspect, try_out};
 pub use known::known;
 pub use layout::{Facts, Forge, Layout, facts};
