@@ -72,6 +72,17 @@ pub struct GitSettings {
     pub immovable: Option<RefName>,
 }
 
+/// A movement that gitolite's rules would deny after us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// The reference as the client names it.
+    pub name: RefName,
+    /// gitolite's answer in its own words, with the rule that denies it.
+    pub said: String,
+    /// The repository, the user and the right as they are asked of `gitolite access`.
+    pub ask: String,
+}
+
 /// All that is to be known of a push beside the movements it asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Circumstances {
@@ -87,6 +98,8 @@ pub struct Circumstances {
     pub paused: bool,
     /// git's own settings.
     pub git: GitSettings,
+    /// What gitolite denies; asked only about what everything else lets pass.
+    pub gitolite: Vec<Denied>,
 }
 
 /// The rule by which a movement is refused.
@@ -114,6 +127,8 @@ pub enum Rule {
     Held(EnvironmentName, String),
     /// This setting of git would refuse it after us.
     Git(&'static str),
+    /// A rule of gitolite's would.
+    Gitolite(Denied),
 }
 
 /// A movement that a rule refuses.
@@ -165,8 +180,8 @@ pub fn judge(site: &Site, policy: &Policy, circumstances: &Circumstances, wanted
         let Some(rule) = found else { continue };
         match mode {
             Mode::Enforce => verdict.refused.push(Objection { place, rule }),
-            // git refuses it by itself, and says so.
-            Mode::Warn if matches!(rule, Rule::Git(_)) => {}
+            // git or gitolite refuses it by itself, and says so.
+            Mode::Warn if matches!(rule, Rule::Git(_) | Rule::Gitolite(_)) => {}
             Mode::Warn | Mode::Off => verdict.tolerated.push(Objection { place, rule }),
         }
     }
@@ -220,6 +235,10 @@ fn object(
     drops(circumstances, wanted, protected)
         .or_else(|| reintroduces(&circumstances.words, wanted, deploys.is_some()))
         .or_else(|| git_refuses(&circumstances.git, wanted))
+        .or_else(|| {
+            let mut denied = circumstances.gitolite.iter();
+            denied.find(|denied| denied.name == wanted.asked).cloned().map(Rule::Gitolite)
+        })
 }
 
 /// Returns what a movement needs because of what it drops.
@@ -281,7 +300,7 @@ fn git_refuses(git: &GitSettings, wanted: &Wanted) -> Option<Rule> {
 impl Rule {
     /// Tells whether it is about what a reference would lose.
     pub fn is_of_loss(&self) -> bool {
-        matches!(self, Self::Demands(_) | Self::By(_) | Self::Git(_))
+        matches!(self, Self::Demands(_) | Self::By(_) | Self::Git(_) | Self::Gitolite(_))
     }
 
     /// Returns the stable word for scripts.
@@ -298,6 +317,7 @@ impl Rule {
             Self::Unannounced(_) => "deploy",
             Self::Held(..) => "hold",
             Self::Git(_) => "git",
+            Self::Gitolite(_) => "gitolite",
         }
     }
 }

@@ -9,7 +9,7 @@ mod tell;
 mod words;
 
 pub use judge::{
-    Banned, Change, Circumstances, GitSettings, Objection, Rule, TIPS_MAX, Verdict, Wanted, host_owns, judge,
+    Banned, Change, Circumstances, Denied, GitSettings, Objection, Rule, TIPS_MAX, Verdict, Wanted, host_owns, judge,
 };
 pub use look::{Command, look};
 pub use loss::{Loss, loss, staying};

@@ -92,6 +92,7 @@ pub fn reason(wanted: &Wanted, rule: &Rule) -> String {
         }
         Rule::Held(environment, reason) => format!("{environment} is held: {}", shown(reason.as_bytes())),
         Rule::Git(setting) => format!("{}, which git's own {setting} refuses on this host", does(wanted)),
+        Rule::Gitolite(denied) => format!("{}, which gitolite refuses on this host: {}", does(wanted), denied.said),
     }
 }
 
@@ -103,6 +104,7 @@ fn does(wanted: &Wanted) -> String {
     let name = &wanted.name;
     match (wanted.change, wanted.old, wanted.new) {
         (Change::Delete, ..) => format!("{name} would be deleted"),
+        (Change::Create, ..) => format!("{name} would be made"),
         (Change::Rewind | Change::TagMove, Some(old), Some(new)) => {
             format!("{name} would go from {} to {} and lose what it has", short(&old), short(&new))
         }
@@ -183,6 +185,15 @@ fn steps(site: &Site, one: &Wanted, rule: &Rule) -> Vec<String> {
                 "false"
             }
         )],
+        Rule::Gitolite(denied) => {
+            let mut steps = if one.change == Change::Rewind { without_loss(site, one) } else { vec![] };
+            let name = shell_quoted(denied.name.as_bytes().as_bstr());
+            steps.push(format!(
+                "whoever writes gitolite's rules may permit it; on the host they see by which it is decided: gitolite access -s {} {name}",
+                denied.ask
+            ));
+            steps
+        }
     }
 }
 
@@ -190,24 +201,32 @@ fn upstream(name: &RefName) -> String {
     format!("origin/{}", shell_quoted(name.short()))
 }
 
+/// The ways on from a rewind of a branch that lose nothing, where people develop on it: bring one's own in, undo by a new
+/// commit.
+fn without_loss(site: &Site, one: &Wanted) -> Vec<String> {
+    let deploys = site.of_branch(&one.name).is_some_and(|environment| site.deploys(environment));
+    let Some(new) = one.new.filter(|_| !deploys && one.name.is_below("refs/heads/")) else { return vec![] };
+    let branch = shell_quoted(one.name.short());
+    vec![
+        format!("to bring your work in: git pull --rebase origin {branch}; git push origin HEAD:{branch}"),
+        format!(
+            "to undo by a new commit: git cairn revert <commit>, or: git cairn reset {} --as-commit --branch {branch}",
+            short(&new)
+        ),
+    ]
+}
+
 /// The ways on from a movement that would lose commits: bring one's own in, undo by a new commit, really put it back.
 fn put_back(site: &Site, one: &Wanted, protected: &Protected) -> Vec<String> {
-    let branch = shell_quoted(one.name.short());
     let Some(old) = one.old else { return vec![] };
     let deploys = site.of_branch(&one.name).filter(|environment| site.deploys(environment));
-    let mut steps = Vec::new();
+    let mut steps = without_loss(site, one);
     match (deploys, one.new) {
         (Some(environment), Some(new)) => {
             steps.push(format!("to deploy or to go back: git cairn rollback {} {}", environment.name, short(&new)));
         }
         (None, Some(new)) if one.name.is_below("refs/heads/") => {
-            steps.push(format!(
-                "to bring your work in: git pull --rebase origin {branch}; git push origin HEAD:{branch}"
-            ));
-            steps.push(format!(
-                "to undo by a new commit: git cairn revert <commit>, or: git cairn reset {} --as-commit --branch {branch}",
-                short(&new)
-            ));
+            let branch = shell_quoted(one.name.short());
             steps.push(format!(
                 "to really put it back: git cairn reset {} --overwrite-history --branch {branch}",
                 short(&new)

@@ -4,6 +4,7 @@ mod audited;
 mod chain;
 mod edits;
 mod files;
+mod gitolite;
 mod input;
 mod post_receive;
 mod pre_receive;

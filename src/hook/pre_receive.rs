@@ -5,7 +5,7 @@ use super::input::{Push, Update};
 use super::pusher::own_user;
 use super::ruled::{self, Permissions};
 use super::say::Voice;
-use super::{Verdict, who_pushes};
+use super::{Verdict, gitolite, who_pushes};
 use crate::audit::{Verdict as Judged, What};
 use crate::clock;
 use crate::deployment::{clean_note, note};
@@ -13,8 +13,8 @@ use crate::durable::random_name;
 use crate::error::{Error, Result};
 use crate::git::{RefName, Repository};
 use crate::guard::{
-    self, Circumstances, EXPLAINED_MAX, GitSettings, Loss, Policy, Wanted, Words, judge, look, loss, refusal, report,
-    tolerated,
+    self, Circumstances, EXPLAINED_MAX, GitSettings, Loss, Mode, Policy, Wanted, Words, judge, look, loss, refusal,
+    report, tolerated,
 };
 use crate::queue::{Movement, MovementState, State};
 use crate::rescue::{self, Why};
@@ -34,15 +34,22 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
     let mut wanted = look(repository, &site, &policy, &banned, &push.commands())?;
     rescue::name_tips(repository, &mut wanted)?;
     let permissions = Permissions::of(&state, &words.grants, &pusher, &wanted)?;
-    let circumstances = Circumstances {
+    let mut circumstances = Circumstances {
         pusher,
         words,
         granted: permissions.movements(),
         held: ruled::holds(&site, &state)?,
         paused,
         git: GitSettings::of(repository, &config),
+        gitolite: vec![],
     };
-    let verdict = judge(&site, &policy, &circumstances, &wanted);
+    let mut verdict = judge(&site, &policy, &circumstances, &wanted);
+    if verdict.accepts() && verdict.mode == Mode::Enforce {
+        circumstances.gitolite = gitolite::denied(repository, &wanted, circumstances.words.check);
+        if !circumstances.gitolite.is_empty() {
+            verdict = judge(&site, &policy, &circumstances, &wanted);
+        }
+    }
     tell(repository, &site, &wanted, &verdict, circumstances.words.check, voice)?;
     let answer = answer(&wanted, &verdict, circumstances.words.check, paused);
     if answer.verdict == Verdict::Refused {

@@ -1,11 +1,12 @@
 //! Pushes through gitolite as Debian has it: its shell behind a real sshd, its hooks, its rules.
 
+use crate::guard::document;
 use crate::sshd::{Sshd, Users, found, is_root, key, programs};
-use crate::support::{Ran, World, missing_peer};
+use crate::support::{Ran, World, command, host, missing_peer, run};
 use std::path::Path;
 
 /// What the repository is to its people, with hooks of its own.
-const CONF: &str = "repo site\n\tRW+ = anna\n\tRW = boris\n\toption hook.pre-receive = closed counted\n\nrepo gitolite-admin\n\tRW+ = anna\n";
+const CONF: &str = "repo site\n\t- frozen = anna boris\n\t- refs/heads/live = boris\n\tRW+ = anna\n\tRW = boris\n\toption hook.pre-receive = closed counted\n\nrepo gitolite-admin\n\tRW+ = anna\n";
 /// The first of them refuses everything while a file is there.
 const CLOSED: &str = "cat >/dev/null; [ ! -e closed ] || { echo 'the shop is closed' >&2; exit 1; }";
 
@@ -19,8 +20,8 @@ struct Gitolite {
 
 impl Gitolite {
     fn start(test: &str) -> Option<Self> {
-        if !is_root() || !found("useradd") || !found("gitolite") {
-            missing_peer(test, "root, useradd and gitolite3");
+        if !is_root() || !["useradd", "runuser", "gitolite"].into_iter().all(found) {
+            missing_peer(test, "root, useradd, runuser and gitolite3");
             return None;
         }
         let world = World::new();
@@ -53,7 +54,10 @@ impl Gitolite {
 
     /// Runs a shell command as the user to whom gitolite belongs.
     fn on_host(&self, script: &str) -> Ran {
-        self.sshd.as_user(&self.world, &self.users.names[0], &format!("PATH={}:$PATH; {script}", self.path))
+        let (user, home) = (&self.users.names[0], self.world.path(&self.users.names[0]));
+        let mut shell = command("runuser", &home);
+        shell.args(["-u", user, "--", "sh", "-c", &format!("PATH={}:$PATH; {script}", self.path)]);
+        run(shell.env("USER", user).env("LOGNAME", user).current_dir(home))
     }
 
     /// The same in the repository.
@@ -100,11 +104,17 @@ fn as_found(gitolite: &Gitolite) -> (Vec<(String, String)>, Vec<u8>) {
     (hooks, std::fs::read(site.join("config")).unwrap())
 }
 
+/// One gitolite for all of it: to set one up takes longer than all that is asked of it.
 #[test]
-fn gitolite_decides_after_us_and_names_who_pushes() {
-    let Some(gitolite) = Gitolite::start("a push through gitolite") else { return };
+fn pushes_through_gitolite() {
+    let Some(gitolite) = Gitolite::start("pushes through gitolite") else { return };
+    gitolite_decides_after_us_and_names_who_pushes(&gitolite);
+    what_gitolite_writes_again_does_not_put_us_out(&gitolite);
+}
+
+fn gitolite_decides_after_us_and_names_who_pushes(gitolite: &Gitolite) {
     let world = &gitolite.world;
-    let before = as_found(&gitolite);
+    let before = as_found(gitolite);
     gitolite.in_site("git cairn setup").ok();
     let said = gitolite.in_site("git cairn hooks status").ok();
     assert!(said.stdout.contains("because gitolite writes its own into"), "{}", said.stdout);
@@ -117,19 +127,12 @@ fn gitolite_decides_after_us_and_names_who_pushes() {
     let seen = std::fs::read_to_string(world.path(&gitolite.site()).join("seen")).unwrap();
     assert!(seen.contains(&format!("{tip} refs/heads/test")), "its common hook does not run: {seen}");
 
-    // Its rules still decide: boris may not rewind, whatever he announces.
     let first = gitolite.world.commit("site-of-anna", "page", "2");
     gitolite.push("anna", &["origin", "main"]).ok().says("success: backup ");
     gitolite.clone("boris", "site");
-    let rewind = |old: &str, new: &str| format!("cairn.rewind=refs/heads/main:{old}:{new}");
     let moves = format!("{tip}:main");
-    let option = rewind(&first, &tip);
-    gitolite
-        .push("boris", &["--force", "-o", &option, "origin", &moves])
-        .exits(1)
-        .says("+ refs/heads/main site boris DENIED");
-    assert_eq!(gitolite.in_site("git rev-parse main").ok().out(), first);
-    assert_eq!(gitolite.in_site("git cairn rescue list --json").ok().json()["rescues"], serde_json::json!([]));
+    let option = format!("cairn.rewind=refs/heads/main:{first}:{tip}");
+    what_its_rules_deny_the_guard_says_first(gitolite, &first, &["--force", "-o", &option, "origin", &moves]);
 
     // Ours refuses what anna may by its rules and has not announced; announced, it is kept.
     gitolite.push("anna", &["--force", "origin", &moves]).exits(1).says("refs/heads/main");
@@ -146,14 +149,61 @@ fn gitolite_decides_after_us_and_names_who_pushes() {
     assert_eq!(hide.out(), "refs/cairn", "what was dropped is still hidden");
     let text = String::from_utf8(wanted.1).unwrap() + "[transfer]\n\thideRefs = refs/cairn\n";
     wanted.1 = text.into_bytes();
-    assert_eq!(as_found(&gitolite), wanted);
+    assert_eq!(as_found(gitolite), wanted);
     gitolite.push("anna", &["origin", "main:live"]).ok();
+    gitolite.in_site("git branch -D live test && git tag -d test_1").ok();
 }
 
-#[test]
-fn what_gitolite_writes_again_does_not_put_us_out() {
-    let Some(gitolite) = Gitolite::start("gitolite setup after ours") else { return };
-    gitolite.in_site("git cairn setup").ok();
+/// Its rules still decide: boris may not rewind, whatever he announces, and nobody deletes what is frozen.
+fn what_its_rules_deny_the_guard_says_first(gitolite: &Gitolite, first: &str, rewind: &[&str]) {
+    gitolite.in_site("git branch frozen main && git branch topic main").ok();
+    let refs = gitolite.in_site("git for-each-ref").ok().stdout;
+    for (person, words, denied, next) in [
+        ("boris", rewind, "+ refs/heads/main site boris DENIED by fallthru", "git cairn revert <commit>"),
+        (
+            "boris",
+            &["origin", ":topic"],
+            "+ refs/heads/topic site boris DENIED by fallthru",
+            "whoever writes gitolite's rules",
+        ),
+        (
+            "anna",
+            &["origin", ":frozen"],
+            "+ refs/heads/frozen site anna DENIED by refs/heads/frozen",
+            "gitolite access -s site anna",
+        ),
+    ] {
+        let said = gitolite.push(person, words).exits(1).says(next);
+        let line = said.stderr.lines().find(|line| line.contains("which gitolite refuses on this host: "));
+        assert!(
+            line.is_some_and(|line| line.starts_with("remote: error: ") && line.contains(denied)),
+            "{}",
+            said.stderr
+        );
+        assert!(!said.stderr.contains("FATAL"), "gitolite itself was not asked to update: {}", said.stderr);
+        assert_eq!(document(&said)["rule"], "gitolite");
+    }
+    assert_eq!(gitolite.in_site("git for-each-ref").ok().stdout, refs, "and nothing is kept, for nothing would go");
+    assert_eq!(gitolite.in_site("git rev-parse main").ok().out(), first);
+    // What a person would type to see the rules shows them.
+    let shown = gitolite.on_host("gitolite access -s site anna D refs/heads/frozen").exits(1);
+    assert!((shown.stdout + &shown.stderr).contains("- frozen = anna boris"), "what the guard names");
+    let audit = gitolite.in_site("git cairn audit --json").ok().json()["lines"].clone();
+    let newest = &audit[0];
+    assert_eq!((&newest["rule"], &newest["verdict"]), (&"gitolite".into(), &"refused".into()), "{newest}");
+
+    // A plan hears it of any movement; of a push that only moves on gitolite says it itself, and others go with it.
+    let check = gitolite.push("boris", &["-o", "cairn.check", "origin", "main:live"]).exits(1);
+    assert_eq!(document(&check)["rule"], "gitolite");
+    check.says("W refs/heads/live site boris DENIED by refs/heads/live");
+    let pushed = gitolite.push("boris", &["origin", "main:live", "main:mine"]).exits(1);
+    assert!(!pushed.stderr.contains("which gitolite refuses"), "{}", pushed.stderr);
+    assert_eq!(gitolite.in_site("git rev-parse mine").ok().out(), first);
+    gitolite.in_site("git branch -D mine topic frozen").ok();
+}
+
+fn what_gitolite_writes_again_does_not_put_us_out(gitolite: &Gitolite) {
+    gitolite.in_site("git cairn setup --site again").ok();
     gitolite.host_script("local/hooks/common/post-update", "echo \"$@\" >updated");
     gitolite.on_host("gitolite setup && gitolite compile && gitolite trigger POST_COMPILE").ok();
     gitolite.in_site("git cairn hooks status && git cairn doctor").ok();
@@ -169,4 +219,37 @@ fn what_gitolite_writes_again_does_not_put_us_out() {
     std::fs::remove_file(site.join("closed")).unwrap();
     gitolite.push("anna", &["origin", "main:test"]).ok().says("test_1");
     assert!(Path::new(&site).join("hooks/update").is_symlink());
+}
+
+/// gitolite of a moment: its link in the place of `update`, and a program that does this where rules are asked.
+fn pretended(answer: &str) -> (World, Vec<(&'static str, String)>) {
+    let world = host();
+    std::fs::create_dir_all(world.path("home/.gitolite/hooks/common")).unwrap();
+    let update = world.script("home/.gitolite/hooks/common/update", "exit 0");
+    std::os::unix::fs::symlink(update, world.path("site.git/hooks/update")).unwrap();
+    world.script("gitolite", &format!("echo \"$@\" >>'{}'; {answer}", world.path("asked").display()));
+    let folder = world.path("").display().to_string();
+    (world, vec![("GL_BINDIR", folder), ("GL_REPO", "site".into()), ("GL_USER", "anna".into())])
+}
+
+#[test]
+fn a_gitolite_that_cannot_be_asked_stops_no_push_and_is_asked_only_of_what_drops() {
+    let denies = "echo \"$4 $5 $2 $3 DENIED by fallthru\"; exit 1";
+    for (answer, code) in [("exit 255", 0), ("kill -9 $$", 0), (denies, 1)] {
+        let (world, variables) = pretended(answer);
+        let push = |words: &[&str]| {
+            let mut push = world.in_folder("dev", "git");
+            run(push.args(["push", "--quiet", "origin"]).args(words).envs(variables.iter().cloned()))
+        };
+        push(&["main:topic", "main:refs/tags/v1"]).ok();
+        assert!(!world.path("asked").exists(), "nothing is asked of what only moves on");
+        push(&[":topic"]).exits(code);
+        assert_eq!(std::fs::read_to_string(world.path("asked")).unwrap(), "access site anna D refs/heads/topic\n");
+        assert_eq!(world.git("site.git", &["rev-parse", "-q", "--verify", "topic"]).code, 1 - code);
+    }
+    // Who is not let in by gitolite asks nothing of it.
+    let (world, _) = pretended(denies);
+    world.git("dev", &["push", "--quiet", "origin", "main:topic"]).ok();
+    world.git("dev", &["push", "--quiet", "origin", ":topic"]).ok();
+    assert!(!world.path("asked").exists());
 }

@@ -192,3 +192,14 @@ fn what_git_would_refuse_later_is_said_first() {
     assert_eq!(found("refs/heads/served", Change::Forward), Some(Rule::Git("receive.denyCurrentBranch")));
     assert_eq!(found("refs/tags/v1", Change::Delete), None, "git does not apply them to tags");
 }
+
+#[test]
+fn what_gitolite_would_refuse_later_is_said_first_where_the_guard_refuses() {
+    let denied = Denied { name: name("refs/heads/topic"), said: "+ DENIED by fallthru".into(), ask: String::new() };
+    let circumstances = Circumstances { gitolite: vec![denied], ..Circumstances::default() };
+    let push = [wanted("refs/heads/other", Change::Rewind), wanted("refs/heads/topic", Change::Rewind)];
+    let found = verdict(&[], &circumstances, &push);
+    assert_eq!((found.refused.len(), found.refused[0].place, found.refused[0].rule.word()), (1, 1, "gitolite"));
+    let warns = verdict(&["cairn.guard=warn"], &circumstances, &push);
+    assert!(warns.accepts() && warns.tolerated.is_empty(), "gitolite says it by itself");
+}

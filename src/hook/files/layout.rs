@@ -65,7 +65,6 @@ pub fn facts(repository: &Repository) -> Result<Facts> {
     let config = repository.config();
     let local = config.local().filter(|(key, _)| key.to_string() == "core.hookspath").last();
     let own = common_dir.join("hooks");
-    let update = std::fs::read_link(own.join("update")).unwrap_or_default();
     let ours = |event: Event| std::fs::read(own.join(event.name())).is_ok_and(|bytes| is_ours(&bytes));
     let gitlab = common_dir.join("custom_hooks").is_dir()
         || config.get("gitlab", "fullpath").is_some()
@@ -76,11 +75,17 @@ pub fn facts(repository: &Repository) -> Result<Facts> {
         hooks_path: local.map(|(_, value)| PathBuf::from(OsStr::from_bytes(value))),
         record: Record::read(&common_dir)?,
         forge: if gitlab { Some(Forge::GitLab) } else { gitea.then_some(Forge::Gitea) },
-        gitolite: update.as_os_str().as_bytes().contains_str(".gitolite/hooks/"),
+        gitolite: is_gitolites(&common_dir),
         inside: Event::ALL.into_iter().any(ours),
         common_dir,
         folder,
     })
+}
+
+/// Tells whether a repository is one of gitolite's, by the link that it makes for its own hook.
+pub(in crate::hook) fn is_gitolites(common_dir: &Path) -> bool {
+    let update = std::fs::read_link(common_dir.join("hooks/update")).unwrap_or_default();
+    update.as_os_str().as_bytes().contains_str(".gitolite/hooks/")
 }
 
 impl Facts {

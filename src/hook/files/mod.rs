@@ -12,6 +12,7 @@ mod step;
 pub use configured::{Configured, configured};
 pub use inspect::{Inspected, inspect, try_out};
 pub use known::known;
+pub(super) use layout::is_gitolites;
 pub use layout::{Facts, Forge, Layout, facts};
 pub use plan::{InstallPlan, plan_install, plan_template, plan_uninstall};
 pub use record::Record;
