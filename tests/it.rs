@@ -60,6 +60,8 @@ mod grant;
 mod guard;
 #[path = "it/guard_cases.rs"]
 mod guard_cases;
+#[path = "it/guard_daily.rs"]
+mod guard_daily;
 #[path = "it/guard_input.rs"]
 mod guard_input;
 #[path = "it/guard_over_ssh.rs"]

@@ -84,6 +84,11 @@ fn what_the_hooks_say_no_to_is_told() {
     world.git("site.git", &["config", "receive.advertisePushOptions", "false"]).ok();
     let tried = rows(&world);
     assert!(row(&tried, "trial-deployment", "error").contains("push options"), "{tried:?}");
+    // What mends it is a row of its own.
+    let doctor = world.cairn("site.git", &["doctor", "--json"]).exits(1).json();
+    let found = doctor["checks"].as_array().unwrap().iter().find(|row| row["name"] == "push-options").unwrap().clone();
+    run(world.in_folder("site.git", "sh").args(["-c", found["fix"].as_str().unwrap()])).ok();
+    row(&rows(&world), "trial-deployment", "ok");
 }
 
 #[test]
@@ -97,6 +102,29 @@ fn hooks_that_do_not_run_are_not_pushed_through() {
     let found = doctor["checks"].as_array().unwrap().iter().find(|row| row["name"] == "trial-push").unwrap().clone();
     run(world.in_folder("site.git", "sh").args(["-c", found["fix"].as_str().unwrap()])).ok();
     row(&rows(&world), "trial-push", "ok");
+}
+
+/// Only a push tells it from ours: it looks well where it is tried out, and lets everything pass.
+#[test]
+fn a_program_that_only_says_that_it_runs_is_found_out_and_replaced() {
+    let world = host();
+    let idle = world.script("idle", "cat >/dev/null; [ -z \"$CAIRN_TRIAL\" ] || echo 'success: it runs' >&2");
+    for event in ["pre-receive", "post-receive"] {
+        let hook = world.path("site.git/hooks").join(event);
+        let text = std::fs::read_to_string(&hook).unwrap();
+        let ours = text.lines().find(|line| line.starts_with("program=")).unwrap();
+        std::fs::write(&hook, text.replace(ours, &format!("program='{}'", idle.display()))).unwrap();
+    }
+    let doctor = world.cairn("site.git", &["doctor", "--trial-push", "--json"]).exits(1).json();
+    let all = doctor["checks"].as_array().unwrap();
+    let level = |name: &str| all.iter().find(|row| row["name"] == name).unwrap()["level"].as_str().unwrap().to_owned();
+    assert_eq!(["pre-receive", "post-receive"].map(level), ["ok", "ok"]);
+    let tried: Vec<_> = all.iter().filter(|row| row["name"].as_str().unwrap().starts_with("trial-")).collect();
+    assert_eq!(tried.iter().filter(|row| row["level"] == "error").count(), 3, "{tried:?}");
+    let fix = tried[2]["fix"].as_str().unwrap();
+    assert!(tried.iter().all(|row| row["fix"] == fix));
+    run(world.in_folder("site.git", "sh").args(["-c", fix])).ok();
+    assert!(rows(&world).iter().all(|row| row.1 == "ok"));
 }
 
 #[test]

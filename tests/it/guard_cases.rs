@@ -209,7 +209,7 @@ pub fn case_73_what_live_stands_on_is_named_and_stays_and_going_back_is_a_rollba
     assert_eq!(world.tip("site.git", "live"), bad);
 }
 
-/// A reset that is undone is made again, and again: each time what it drops is banned, and free when it is back.
+/// A reset that `git cairn undo` takes back is made again, and again: each time what it drops is banned, and free when it is back.
 #[test]
 pub fn a_reset_that_is_undone_is_made_again() {
     let world = host();
@@ -218,9 +218,11 @@ pub fn a_reset_that_is_undone_is_made_again() {
     for round in 0..2 {
         reset(&world, &base).ok();
         assert_eq!((world.tip("site.git", "main"), below(&world, "ban")), (base.clone(), 1), "round {round}");
+        assert_eq!(world.tip("dev", "main"), base);
         world.git("bob", &["push", "origin", &format!("{bad}:refs/heads/bob")]).exits(1);
-        reset(&world, &bad).ok();
+        world.cairn("dev", &["undo", "--yes"]).ok();
         assert_eq!((world.tip("site.git", "main"), below(&world, "ban")), (bad.clone(), 0), "round {round}");
+        assert_eq!(world.tip("dev", "main"), bad);
         world.git("bob", &["push", "--quiet", "origin", &format!("{bad}:refs/heads/bob")]).ok();
         world.git("bob", &["push", "--quiet", "origin", ":bob"]).ok();
     }
