@@ -99,6 +99,8 @@ pub enum Verb {
     Worker(Worker),
     /// Show the whole story in a throw-away folder
     Demo(Demo),
+    /// Explain a verb, as -h does
+    Help(Help),
     /// Be the hook that git runs
     #[command(hide = true)]
     Hook(Hook),
@@ -605,6 +607,14 @@ pub struct Hook {
     /// The hook that stood there before
     #[arg(long)]
     pub then: Option<PathBuf>,
+}
+
+/// `git cairn help`.
+#[derive(Debug, Args)]
+pub struct Help {
+    /// A verb, and one of its own verbs
+    #[arg(value_name = "VERB", num_args = 0..=2)]
+    pub verbs: Vec<String>,
 }
 
 /// `git cairn complete`.

@@ -60,11 +60,13 @@ fn context(place: &Place, before: &[OsString]) -> Context {
     while let Some(matches) = level {
         let path = |id: &str| matches.try_get_one::<std::path::PathBuf>(id).ok().flatten().cloned();
         let text = |id: &str| matches.try_get_one::<String>(id).ok().flatten().cloned();
+        let texts = |id: &str| matches.try_get_many::<String>(id).ok().flatten()?.next().cloned();
         context.place.folder = path("folder").or(context.place.folder);
         context.place.git_dir = path("git_dir").or(context.place.git_dir);
         context.store = path("store").or(context.store);
         context.site = text("site").or(context.site);
         context.environment = text("environment").or(context.environment);
+        context.explained = texts("verbs").or(context.explained);
         level = matches.subcommand().map(|(_, matches)| matches);
     }
     let verb: Option<(&str, &ArgMatches)> = matches.subcommand();
@@ -122,6 +124,9 @@ mod tests {
         assert_eq!(offered(&["complet"]), [""; 0]);
         assert_eq!(offered(&["hook"]), ["hooks"]);
         assert_eq!(offered(&["backup", "ver"]), ["verify"]);
+        assert_eq!(offered(&["help", "rollb"]), ["rollback"]);
+        assert_eq!(offered(&["help", "backup", "ver"]), ["verify"]);
+        assert_eq!(offered(&["help", "deploy", ""]), [""; 0]);
     }
 
     #[test]

@@ -32,14 +32,8 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
         match program().try_get_matches_from(&words).and_then(|matches| Arguments::from_arg_matches(&matches)) {
             Ok(arguments) => arguments,
             Err(error) => {
-                let _ = error.print();
-                if !error.use_stderr() {
-                    return ExitCode::SUCCESS;
-                }
                 // The line could not be read, so whether JSON was asked for can only be seen in its words.
-                let wants_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-                Ui::new(wants_json).misused(&error.to_string());
-                return ExitCode::from(Kind::Usage.exit_code());
+                return explain(&error, words.iter().take_while(|word| *word != "--").any(|word| word == "--json"));
             }
         };
     let mut ui = Ui::new(arguments.json);
@@ -62,6 +56,16 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
             ExitCode::from(error.kind().exit_code())
         }
     }
+}
+
+/// Prints what a command line that was not carried out asked for, help say, or why it makes no sense.
+fn explain(error: &clap::Error, wants_json: bool) -> ExitCode {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    Ui::new(wants_json).misused(&error.to_string());
+    ExitCode::from(Kind::Usage.exit_code())
 }
 
 fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
@@ -90,6 +94,7 @@ fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
         Verb::Audit(what) => command::audit::run(&place, &what, ui),
         Verb::Uncommitted(what) => command::uncommitted::run(&place, what, ui),
         Verb::Worker(what) => command::worker::run(&place, what, ui),
+        Verb::Help(what) => Ok(command::help::run(&what, ui)),
         Verb::Demo(what) => command::demo::run(what, ui),
         Verb::Hook(what) => command::hook::run(&what),
         Verb::Complete(what) => Ok(command::complete::run(&place, what, ui)),

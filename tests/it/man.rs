@@ -116,3 +116,16 @@ fn the_help_opens_with_what_happened_and_fits_a_screen() {
     let bare = run(world.in_folder(".", "git").arg("cairn")).exits(2);
     assert_eq!((bare.stdout.as_str(), bare.stderr), ("", help));
 }
+
+#[test]
+fn help_is_a_verb_too() {
+    let world = World::new();
+    let cairn = |words: &[&str]| run(world.in_folder(".", "git").arg("cairn").args(words));
+    for verb in [&[][..], &["rollback"], &["backup", "list"], &["help"]] {
+        let (asked, flag) = (cairn(&[&["help"], verb].concat()).ok(), cairn(&[verb, &["-h"]].concat()).ok());
+        assert_eq!((asked.stdout, asked.stderr), (flag.stdout, flag.stderr), "{verb:?}");
+    }
+    cairn(&["help", "rolback"]).exits(2).says("'rollback'");
+    let told = cairn(&["help", "burn", "--json"]).exits(2).json();
+    assert_eq!(told["error"]["code"], "usage");
+}

@@ -10,6 +10,7 @@ pub mod deploy;
 pub mod deployments;
 pub mod doctor;
 pub mod guard;
+pub mod help;
 pub mod hold;
 pub mod hook;
 pub mod hooks;

@@ -1,16 +1,17 @@
 //! The names that only a repository or its store knows, read where the person is.
 
-use crate::cli::arguments::StoreArguments;
+use crate::cli::arguments::{StoreArguments, program};
 use crate::cli::source::Source;
 use crate::clock;
 use crate::deployment::TagMessage;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::git::{Place, RefName, Repository};
 use crate::rescue;
 use crate::site::Site;
 use crate::text::{shown, without_secrets};
 use crate::undo::Journal;
 use bstr::ByteSlice;
+use clap::Command;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -30,6 +31,8 @@ pub struct Context {
     pub environment: Option<String>,
     /// Whether only that environment's own deployments make sense.
     pub goes_back: bool,
+    /// The verb that is to be explained.
+    pub explained: Option<String>,
 }
 
 /// Returns what lists the values of an argument, by its id and by what its value is called.
@@ -42,6 +45,7 @@ pub fn of(id: &str, value: &str) -> Option<fn(&Context) -> Result<Names>> {
         ("remote", "NAME") => remotes,
         ("id", "ID") => rescues,
         (_, "OPERATION") => operations,
+        (_, "VERB") => verbs,
         _ => return None,
     })
 }
@@ -137,4 +141,18 @@ fn operations(context: &Context) -> Result<Names> {
         .into_iter()
         .map(|entry| (entry.id, format!("{}, {}", entry.operation.word(), clock::local(entry.at))))
         .collect())
+}
+
+/// The verbs, or those below the one that was named.
+fn verbs(context: &Context) -> Result<Names> {
+    let program = program();
+    let above = match &context.explained {
+        Some(verb) => program
+            .find_subcommand(verb)
+            .ok_or_else(|| Error::usage(format!("there is no verb {}", shown(verb.as_bytes()))))?,
+        None => &program,
+    };
+    let below = above.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let about = |verb: &Command| verb.get_about().map(ToString::to_string).unwrap_or_default();
+    Ok(below.map(|verb| (verb.get_name().to_owned(), about(verb))).collect())
 }
