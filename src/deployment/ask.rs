@@ -41,6 +41,11 @@ impl Host {
         self.advertised.refs.get(&environment.branch).copied()
     }
 
+    /// Tells whether one of its references leads to a commit; what lies below its references it does not say.
+    pub fn shows(&self, commit: &ObjectId) -> bool {
+        self.advertised.refs.values().chain(self.advertised.peeled.values()).any(|id| id == commit)
+    }
+
     /// Returns the environments a push to which is a deployment.
     pub fn deploying(&self) -> &[Environment] {
         self.environments.get(1..).unwrap_or_default()
@@ -154,7 +159,10 @@ fn site_of(
     if let Some(id) = advertised.refs.get(&name) {
         remote.fetch(repository, advertised, &[name])?;
         let blob = repository.blob(id, META_BYTES_MAX);
-        let blob = blob.ok_or_else(|| Error::failed("meta", format!("{META_REF} of the host is no small blob")))?;
+        let blob = blob.ok_or_else(|| {
+            Error::failed("meta", format!("{META_REF} of the host is no small blob"))
+                .hint("on the host, to write it anew: git cairn setup")
+        })?;
         let meta = Meta::from_bytes(&blob)?;
         let environments = meta.environments.iter().map(|environment| {
             let from = environment.from.as_deref().map(EnvironmentName::new).transpose()?;

@@ -83,6 +83,14 @@ pub fn of_environment(
     Ok(numbers.into_iter().filter_map(one).collect())
 }
 
+/// Returns the short name of the newest deployment of a commit to an environment.
+pub fn newest_of(repository: &Repository, site: &Site, environment: &Environment, commit: &ObjectId) -> Option<String> {
+    let numbers = numbers_of(repository, site, environment).ok()?;
+    let is_of = |id: &ObjectId| repository.peel_to_commit(id).as_ref() == Some(commit);
+    let (number, _) = numbers.iter().rev().find(|(_, id)| is_of(id))?;
+    Some(site.template.short(&environment.name, *number))
+}
+
 fn read(repository: &Repository, environment: &str, number: u64, tag: String, id: &ObjectId) -> Option<Deployment> {
     let commit = repository.peel_to_commit(id)?;
     let object = repository.tag_object(id);

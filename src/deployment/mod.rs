@@ -12,7 +12,7 @@ mod tag;
 
 pub use anchors::anchors;
 pub use ask::{Host, find_any_host, find_host, tells};
-pub use list::{Deployment, of_advertised, of_repository};
+pub use list::{Deployment, newest_of, of_advertised, of_repository};
 pub use order::{Goal, happened};
 pub use plan::{Applied, Elsewhere, Operation, Plan, Wish, apply, nothing, plan};
 pub use planned::{PlanCommit, Planned, Warning, confirmed, read_plan, sealed, shown_id};

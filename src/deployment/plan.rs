@@ -183,6 +183,9 @@ pub fn plan(repository: &Repository, host: &Host, wish: &Wish<'_>) -> Result<Pla
     }
     plan.announce = host.speaks && plan.commits_dropped_count > 0;
     warn(&mut plan, host);
+    if wish.operation == Operation::Rollback && wish.target.is_none() && plan.commits_count > 0 {
+        plan.warnings.extend(goes_where_it_came_from(host, environment, &plan));
+    }
     Ok(sealed(plan))
 }
 
@@ -204,6 +207,22 @@ fn warn(plan: &mut Plan, host: &Host) {
             add("note-not-sent", "the note is not sent, for the host may not take push options".into());
         }
     }
+}
+
+/// Warns of a rollback that brings commits, to what the last one left: what stands now was deployed before that too.
+fn goes_where_it_came_from(host: &Host, environment: &Environment, plan: &Plan) -> Option<Warning> {
+    let id = |text: &String| ObjectId::from_hex(text.as_bytes()).ok();
+    let (tag, tip, target) = (plan.target_name.as_ref()?, id(plan.expect_remote.as_ref()?)?, id(&plan.target)?);
+    let deployments = host.deployments(environment);
+    let (number, ..) = deployments.iter().find(|(_, name, _)| name.short() == tag.as_str())?;
+    let (first, ..) = deployments.iter().rfind(|(earlier, _, commit)| earlier < number && *commit == tip)?;
+    let name = &environment.name;
+    let before = deployments.iter().find(|(earlier, _, commit)| earlier < first && ![tip, target].contains(commit));
+    let further = before.map_or("<commit>".into(), |(_, tag, _)| tag.short().to_string());
+    let text = format!(
+        "{name} was rolled back from {tag} before; to go further back instead: git cairn rollback {name} {further}"
+    );
+    Some(Warning { code: "rolled-back-before".into(), text })
 }
 
 impl Planned for Plan {
@@ -323,7 +342,8 @@ pub fn apply(repository: &Repository, host: &Host, plan: &Plan) -> Result<Applie
         |text: &String| ObjectId::from_hex(text.as_bytes()).map_err(|_| Error::usage("the plan holds no object id"));
     let target = id(&plan.target)?;
     let expect = plan.expect_remote.as_ref().map(id).transpose()?;
-    let lease = Lease { name: environment.branch.clone(), expect, target };
+    let is_there = plan.operation == Operation::Rollback || host.shows(&target);
+    let lease = Lease { name: environment.branch.clone(), expect, target, is_there };
     host.remote.deliver(repository, || repository.git(), &lease, &push_options(plan, host, &lease))?;
     // It is done; a host that cannot be asked again only leaves the tag's name unsaid.
     let now = host.remote.advertised(repository).unwrap_or_default();

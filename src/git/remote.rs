@@ -8,6 +8,12 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How often a push is made again that met a lock, and after how long: git itself waits for a second at most
+/// (core.packedRefsTimeout).
+const LOCKED_TURNS: usize = 3;
+const LOCKED_WAIT: Duration = Duration::from_secs(1);
 
 /// A host, by the URL that a push goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +71,8 @@ pub struct Lease {
     pub expect: Option<ObjectId>,
     /// What it is to hold; the null id: it is to be deleted.
     pub target: ObjectId,
+    /// Whether the host has all of that already, so that there is no progress to tell.
+    pub is_there: bool,
 }
 
 /// How a push ended, for the one reference it moved.
@@ -74,6 +82,8 @@ enum PushReport {
     Done,
     /// It stood elsewhere than the person saw.
     Moved,
+    /// Another process had a lock on it.
+    Locked,
     /// The host refused, for this reason.
     Refused(String),
     /// The connection ended without an answer.
@@ -156,11 +166,12 @@ impl Remote {
     }
 
     fn push(&self, repository: &Repository, git: Command, lease: &Lease, options: &[BString]) -> Result<PushReport> {
-        let push = self.pushing(git, &["--porcelain"], lease, options);
+        let words: &[&str] = if lease.is_there { &["--porcelain", "--no-progress"] } else { &["--porcelain"] };
+        let push = self.pushing(git, words, lease, options);
         let output = push.arg("--").arg(self.to()).arg(refspec(&lease.target, &lease.name)).talking().output()?;
         match report(&output.stdout, output.status.success()) {
             // A guard that looks before git does refuses what comes too late as it refuses anything else.
-            PushReport::Refused(_) if self.moved_since(repository, lease) => Ok(PushReport::Moved),
+            PushReport::Refused(_) | PushReport::Locked if self.moved_since(repository, lease) => Ok(PushReport::Moved),
             report => Ok(report),
         }
     }
@@ -177,7 +188,14 @@ impl Remote {
         lease: &Lease,
         options: &[BString],
     ) -> Result<()> {
-        let report = self.push(repository, git(), lease, options)?;
+        let mut report = self.push(repository, git(), lease, options)?;
+        for _ in 0..LOCKED_TURNS {
+            if report != PushReport::Locked {
+                break;
+            }
+            std::thread::sleep(LOCKED_WAIT);
+            report = self.push(repository, git(), lease, options)?;
+        }
         if report != PushReport::Unknown {
             return accepted(report, &lease.name);
         }
@@ -277,12 +295,10 @@ fn report(stdout: &[u8], success: bool) -> PushReport {
             if moved.iter().any(|word| reason.contains(word)) && !reason.contains("remote rejected") {
                 return PushReport::Moved;
             }
-            // Another push won the race after the host had told us where the reference stood.
-            if ["cannot lock ref", "failed to update ref", "reference already exists"]
-                .iter()
-                .any(|w| reason.contains(w))
-            {
-                return PushReport::Moved;
+            // Another push wins the race after the host has told us where the reference stood, or a worker there lets go of a pin.
+            let locked = ["cannot lock ref", "failed to update ref", "reference already exists"];
+            if locked.iter().any(|words| reason.contains(words)) {
+                return PushReport::Locked;
             }
             return PushReport::Refused(reason);
         }
@@ -300,6 +316,11 @@ fn accepted(report: PushReport, name: &RefName) -> Result<()> {
             format!("{} moved on the host since you saw it; nothing was changed", name.short()),
         )
         .hint("run the same command again to see where it stands now")),
+        PushReport::Locked => {
+            let message = format!("the host could not lock {}, and says above why; nothing was changed", name.short());
+            Err(Error::new(Kind::Busy, "locked", message)
+                .hint("run the same command again; a .lock file that stays there was left by a git that died: remove it on the host"))
+        }
         PushReport::Unknown => {
             let message =
                 format!("the push of {} ended without an answer; whether it arrived is not known", name.short());
@@ -321,7 +342,7 @@ mod tests {
         let line = |text: &str| report(format!("To /x\n{text}\nDone\n").as_bytes(), false);
         assert_eq!(report(b"To /x\n*\tabc:refs/heads/live\t[new branch]\nDone\n", true), PushReport::Done);
         assert_eq!(line("!\tabc:refs/heads/live\t[rejected] (stale info)"), PushReport::Moved);
-        assert_eq!(line("!\tabc:refs/heads/live\t[remote rejected] (failed to update ref)"), PushReport::Moved);
+        assert_eq!(line("!\tabc:refs/heads/live\t[remote rejected] (failed to update ref)"), PushReport::Locked);
         assert!(matches!(
             line("!\tabc:refs/heads/live\t[remote rejected] (pre-receive hook declined)"),
             PushReport::Refused(_)

@@ -8,7 +8,7 @@ use super::{Verdict, audited, ruled};
 use crate::audit::Ref;
 use crate::backup::{host_store, how_proven, is_proven_id};
 use crate::clock;
-use crate::deployment::{Settled, settle_landed};
+use crate::deployment::{Settled, newest_of, settle_landed};
 use crate::durable;
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
@@ -94,8 +94,9 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
         }
     }
     for (environment, settled) in &deployed {
-        if settled.movement.old.is_some() && settled.commit.is_some() {
-            voice.hint(&format!("to go back: git cairn rollback {}", environment.name));
+        if let (Some(commit), Some(old)) = (settled.commit, settled.movement.old) {
+            let went_back = settled.rollback && repository.is_ancestor(&commit, &old).unwrap_or(false);
+            voice.hint(&way_back(repository, &site, environment, &old, went_back));
         }
     }
     Ok(Verdict::Accepted)
@@ -199,6 +200,24 @@ fn tell_deployment(environment: &Environment, settled: &Settled, voice: &mut Voi
         }
         _ => voice.warning(&format!("{} has no branch any more; nothing was deployed", environment.name)),
     }
+}
+
+/// What takes a deployment back. After a rollback that is what was broken, so it is not called the way back.
+fn way_back(
+    repository: &Repository,
+    site: &Site,
+    environment: &Environment,
+    old: &ObjectId,
+    went_back: bool,
+) -> String {
+    let name = &environment.name;
+    // One that deploys again what was deployed before is called a rollback too.
+    if !went_back {
+        return format!("to go back: git cairn rollback {name}");
+    }
+    let tag = newest_of(repository, site, environment, old);
+    let was = tag.unwrap_or_else(|| old.to_hex_with_len(10).to_string());
+    format!("what was rolled back is {was}; to deploy it again: git cairn deploy {name} {was}")
 }
 
 fn tell_snapshot(site: &Site, waited: Result<Waited>, voice: &mut Voice) {

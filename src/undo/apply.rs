@@ -152,7 +152,7 @@ pub(super) fn keep(
 
 fn push(repository: &Repository, journal: &Journal, prepared: &Prepared, target: ObjectId) -> Result<()> {
     let Some(host) = &prepared.host else { return Ok(()) };
-    let lease = Lease { name: prepared.reference.clone(), expect: prepared.expect, target };
+    let lease = Lease { name: prepared.reference.clone(), expect: prepared.expect, target, is_there: false };
     let mut options = announcement(prepared, &lease);
     options.extend(reintroduced(journal, &prepared.scratch, &lease, host.speaks)?);
     let checkout = prepared.local.as_ref().and_then(|local| local.checkout.as_ref());

@@ -216,7 +216,7 @@ fn on_host(
     }
     let target = old.unwrap_or_else(|| null_id(repository.hash_kind()));
     // It tells the host that what goes is meant to go, and that what comes back is meant to come.
-    let lease = Lease { name, expect: new, target };
+    let lease = Lease { name, expect: new, target, is_there: true };
     let announced = Announcement::of(&lease).filter(|one| tells(&advertised) && one.old != target);
     Ok((remote, lease, announced.iter().map(Announcement::option).collect()))
 }

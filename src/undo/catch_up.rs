@@ -291,7 +291,7 @@ pub fn apply_catch_up(repository: &Repository, journal: &Journal, plan: &Plan) -
     keep(repository, journal, &scratch, &mut entry, target, (local.checkout.as_ref(), &plan.worktree))?;
     journal.write(&entry)?;
     let pushed = if push {
-        let lease = Lease { name: reference.clone(), expect: Some(onto), target };
+        let lease = Lease { name: reference.clone(), expect: Some(onto), target, is_there: false };
         let git = || local.checkout.as_ref().map_or_else(|| repository.git(), crate::git::Checkout::git);
         remote.deliver(repository, git, &lease, &reintroduced(journal, &scratch, &lease, speaks)?)
     } else {

@@ -21,7 +21,7 @@ pub(super) fn ask(repository: &Repository, prepared: &Prepared) -> Result<Option
         None => super::build::commits(&prepared.scratch, &config, prepared.base, &prepared.steps, false, None),
     };
     let Ok(target) = made else { return Ok(Some(unknown())) };
-    let lease = Lease { name: prepared.reference.clone(), expect: prepared.expect, target };
+    let lease = Lease { name: prepared.reference.clone(), expect: prepared.expect, target, is_there: false };
     let mut options = announcement(prepared, &lease);
     options.push("cairn.check".into());
     let Some(beside) = RefName::new([lease.name.as_bytes(), b"/cairn.check"].concat()) else {

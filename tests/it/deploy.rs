@@ -1,7 +1,7 @@
 //! Going there and back from a clone: plans, leases, and what a host may answer.
 
 use crate::support::{World, host};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, written};
 
 #[test]
 fn deploy_takes_what_the_environment_before_has_on_the_host() {
@@ -205,9 +205,45 @@ fn a_second_rollback_goes_to_what_stood_before_the_first() {
     let world = host();
     world.deployed("live", "2");
     let two = world.deployed("live", "3");
-    world.cairn("dev", &["rollback", "live", "--yes"]).ok();
-    world.cairn("dev", &["rollback", "live", "--yes"]).ok().says("live_4");
+    let first = world.cairn("dev", &["rollback", "live", "--yes"]).ok();
+    let first = first.says("what was rolled back is live_2; to deploy it again: git cairn deploy live live_2");
+    assert!(!first.stderr.contains("to go back") && !first.stderr.contains("warning"), "{}", first.stderr);
+    let further =
+        "live was rolled back from live_2 before; to go further back instead: git cairn rollback live <commit>";
+    let plan = world.cairn("dev", &["rollback", "live", "--plan"]).ok();
+    assert!(plan.stdout.contains(further), "{}", plan.stdout);
+    world.cairn("dev", &["rollback", "live", "--yes"]).ok().says(further).says("live_4");
     assert_eq!(world.tip("site.git", "live"), two);
+}
+
+#[test]
+fn a_rollback_that_goes_where_the_last_one_came_from_names_what_stood_further_back() {
+    let world = host();
+    let one = world.deployed("live", "2");
+    world.deployed("live", "3");
+    world.deployed("live", "4");
+    world.cairn("dev", &["rollback", "live", "--yes"]).ok();
+    let further = "live was rolled back from live_3 before; to go further back instead: git cairn rollback live live_1";
+    let plan = world.cairn("dev", &["rollback", "live", "--plan", "--json"]).ok().json();
+    assert_eq!((&plan["target_name"], &plan["warnings"][0]["text"]), (&"live_3".into(), &further.into()));
+    world.cairn("dev", &["rollback", "live", "live_1", "--yes"]).ok();
+    assert_eq!(world.tip("site.git", "live"), one);
+}
+
+#[test]
+fn a_rollback_on_a_terminal_tells_no_progress_of_nothing() {
+    let world = host();
+    world.deployed("live", "2");
+    world.deployed("live", "3");
+    // What was deployed before is rolled back to, says the host; and from there the way back is back.
+    for (typed, done) in [("rollback live", "what was rolled back is live_2"), ("deploy live main", "to go back: git")]
+    {
+        let Some(told) = written(&world, "dev", &format!("git cairn {typed} --yes"), &[]) else { return };
+        let told = told.ok().stdout;
+        assert!(told.contains(done) && !told.contains("Total"), "{told}");
+    }
+    let plan = world.cairn("dev", &["rollback", "live", "--plan"]).ok().stdout;
+    assert!(plan.contains("(live_3)") && !plan.contains("warning"), "{plan}");
 }
 
 #[test]
@@ -324,4 +360,17 @@ fn a_host_that_tells_nothing_is_never_guessed_about() {
         .ok()
         .says("whether it marks deployments is unknown");
     assert_eq!(world.tip("plain.git", "test"), commit);
+}
+
+#[test]
+fn a_lock_on_the_host_is_waited_for_and_then_named() {
+    let world = host();
+    let lock = world.path("site.git/refs/heads/live.lock");
+    std::fs::write(&lock, "").unwrap();
+    world.cairn("dev", &["deploy", "live", "main", "--yes"]).exits(11).says("could not lock live").says("live.lock");
+    assert!(world.deployments("dev", &[]).is_empty());
+    // It goes away between one push and the next.
+    world
+        .script("dev/.git/hooks/pre-push", "test -e ../pushed && rm ../site.git/refs/heads/live.lock; touch ../pushed");
+    world.cairn("dev", &["deploy", "live", "main", "--yes"]).ok().says("live_1 is ");
 }

@@ -29,7 +29,7 @@ fn played(world: &World) -> Option<String> {
     terminal.types("git push --quiet origin main:live").press(&["Enter"]).shows("to go back");
     ready();
     terminal.types("git cairn rollback live").press(&["Enter"]).shows("[y/N]");
-    terminal.types("y").press(&["Enter"]).shows("to take it back");
+    terminal.types("y").press(&["Enter"]).shows("if the rollback was a mistake");
     ready();
     terminal.types("git cairn deployments live").press(&["Enter"]).shows("live_1  ");
     ready();
@@ -45,9 +45,7 @@ fn steady(picture: &str) -> String {
     };
     let within = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == ':';
     let mut steady = String::new();
-    // git has counted these since 2.44.
-    let picture = picture.replace(" (from 0)", "");
-    let mut rest = picture.as_str();
+    let mut rest = picture;
     while !rest.is_empty() {
         let end = rest.find(|c| !within(c)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);

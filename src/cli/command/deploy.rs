@@ -83,7 +83,11 @@ fn carry_out(repository: &Repository, host: &Host, made: &Plan, ui: &mut Ui) -> 
         None => ui.result(&format!("{} stands on {}", made.environment, &made.target[..10])),
     }
     ui.say("the branch and its tag moved; the served tree is updated by the host's own means");
-    ui.hint(&format!("to take it back: {}", without_secrets(&applied.undo)));
+    let back = match made.operation {
+        Operation::Deploy => "to take it back",
+        Operation::Rollback => "if the rollback was a mistake",
+    };
+    ui.hint(&format!("{back}: {}", without_secrets(&applied.undo)));
     done()
 }
 
@@ -98,9 +102,7 @@ fn print_plan(made: &Plan, ui: &mut Ui) {
 }
 
 fn show(made: &Plan, ui: &Ui) {
-    let mut sheet = sheet(made);
-    sheet.warn(made.warnings.iter().map(|warning| &warning.text));
-    ui.say_sheet(&sheet);
+    ui.say_sheet(&sheet(made));
 }
 
 /// The plan as lines; the first says what will change and where.
@@ -111,6 +113,7 @@ fn sheet(made: &Plan) -> Sheet {
     let mut sheet = Sheet::new(format!("{}: {from} -> {to} on {}", made.deed(), without_secrets(&made.push_url)));
     sheet.commits("arriving", Style::Added, &made.commits, made.commits_count);
     sheet.commits("leaving", Style::Removed, &made.commits_dropped, made.commits_dropped_count);
+    sheet.warn(made.warnings.iter().map(|warning| &warning.text));
     sheet
 }
 
