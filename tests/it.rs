@@ -78,6 +78,8 @@ mod hooks;
 mod hooks_install;
 #[path = "it/http.rs"]
 mod http;
+#[path = "it/install.rs"]
+mod install;
 #[path = "it/interrupted.rs"]
 mod interrupted;
 #[path = "it/large.rs"]
