@@ -13,19 +13,20 @@ fn has(program: &str) -> bool {
     run(Command::new("sh").args(["-c", &format!("command -v {program}")])).code == 0
 }
 
-/// A root of Debian's essential packages and git, in which commands run as root or as the user to whom repositories belong.
+/// A root of Debian's essential packages, git and what else is named, in which commands run as root or as the user to whom repositories belong.
 struct Root(PathBuf);
 
 impl Root {
     /// Unpacks it; what the first test made of the network is kept beside the build for the next.
-    fn new(world: &World) -> Self {
+    fn new(world: &World, packages: &str) -> Self {
         let release = std::fs::read_to_string("/etc/os-release").unwrap();
         let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).expect("a Debian");
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{codename}.tar"));
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{codename}-{packages}.tar"));
         if !kept.exists() {
             let archive = world.path("root.tar");
             let mut make = Command::new("mmdebstrap");
-            run(make.args(["--quiet", "--variant=essential", "--include=git", codename]).arg(&archive)).ok();
+            let include = format!("--include={packages}");
+            run(make.args(["--quiet", "--variant=essential", &include, codename]).arg(&archive)).ok();
             std::fs::rename(&archive, &kept).or_else(|_| std::fs::copy(&archive, &kept).map(drop)).unwrap();
         }
         let root = world.path("root");
@@ -74,19 +75,24 @@ fn package(world: &World, to: &Path) {
     run(make.args(["--fast", "--no-strip", "--output"]).arg(to)).ok();
 }
 
+/// Tells whether this machine can; what it lacks is told.
+fn can_make_roots(test: &str) -> bool {
+    if !rustix::process::geteuid().is_root() {
+        missing_peer(test, "root");
+        return false;
+    }
+    let lacking = ["cargo-deb", "mmdebstrap", "unshare"].into_iter().find(|program| !has(program));
+    lacking.inspect(|program| missing_peer(test, program)).is_none()
+}
+
 #[test]
 fn the_package_comes_and_goes_and_leaves_no_hook_that_calls_nothing() {
     let test = "the_package_comes_and_goes_and_leaves_no_hook_that_calls_nothing";
-    if !rustix::process::geteuid().is_root() {
-        return missing_peer(test, "root");
-    }
-    for program in ["cargo-deb", "mmdebstrap", "unshare"] {
-        if !has(program) {
-            return missing_peer(test, program);
-        }
+    if !can_make_roots(test) {
+        return;
     }
     let world = World::new();
-    let root = Root::new(&world);
+    let root = Root::new(&world, "git");
     package(&world, &root.0.join("git-cairn.deb"));
     root.root("mkdir -p /srv/home && chown -R 1000:1000 /srv && git config --system user.name D && git config --system user.email d@e").ok();
     let before = root.paths();
@@ -220,4 +226,77 @@ fn the_unit_lets_the_worker_work() {
     assert!(made.contains("execve") && made.contains("fsync"), "{made:?}");
     let denied: Vec<_> = made.difference(&allowed).collect();
     assert!(denied.is_empty(), "{denied:?}");
+}
+
+#[test]
+fn systemd_reads_the_units() {
+    if !has("systemd-analyze") {
+        return missing_peer("systemd_reads_the_units", "systemd-analyze");
+    }
+    let world = World::new();
+    for name in ["git-cairn-worker@.service", "git-cairn-worker@.timer"] {
+        let text = std::fs::read_to_string(source("packaging/systemd").join(name)).unwrap();
+        let text = text.replace("/usr/bin/git-cairn", GIT_CAIRN);
+        std::fs::write(world.path(&name.replace('@', "@git")), text).unwrap();
+    }
+    let mut analyze = world.in_folder(".", "systemd-analyze");
+    analyze.args(["verify", "--man=no", "./git-cairn-worker@git.service", "./git-cairn-worker@git.timer"]);
+    let told = run(&mut analyze).ok();
+    assert_eq!((told.stdout.as_str(), told.stderr.as_str()), ("", ""));
+}
+
+/// What is typed on a machine that systemd has booted: the example of the package, and a change for the worker to see.
+const ON_THE_MACHINE: &str = r#"#!/bin/sh
+exec >/srv/log 2>&1
+systemctl start git-cairn-worker@git.service
+echo "the worker ended with $?"
+journalctl --no-pager --output=cat --unit=git-cairn-worker@git.service
+systemctl enable --now git-cairn-worker@git.timer
+systemctl is-active git-cairn-worker@git.timer
+printf '[Service]\nEnvironment=SITES=/srv/git\nReadWritePaths=\nReadWritePaths=/srv/git\n' \
+    >/etc/systemd/system/git-cairn-worker@git.service.d/zz.conf
+systemctl daemon-reload
+runuser -u git -- git -C /srv/git/site.git update-ref refs/heads/other main
+systemctl start git-cairn-worker@git.service
+echo "without its store it ended with $?"
+journalctl --no-pager --output=cat --unit=git-cairn-worker@git.service | tail -n 5
+systemctl poweroff
+"#;
+
+/// Needs systemd-container, and a machine that may boot another; `docs/sweeps.md` has the command.
+#[test]
+fn the_worker_works_under_a_systemd_that_runs() {
+    let test = "the_worker_works_under_a_systemd_that_runs";
+    // Asked for or not: without it, the units are read by systemd and held to what strace sees of the worker.
+    if std::env::var_os("CAIRN_SYSTEMD").is_none() || !can_make_roots(test) {
+        return;
+    }
+    let world = World::new();
+    let root = Root::new(&world, "git,systemd,systemd-sysv,dbus");
+    package(&world, &root.0.join("git-cairn.deb"));
+    root.root("dpkg -i /git-cairn.deb && useradd --create-home --uid 1000 git && mkdir -p /srv/home /srv/git /var/backups/cairn && chown -R git: /srv/home /srv/git /var/backups/cairn").ok();
+    let units = "/etc/systemd/system";
+    root.root(&format!("mkdir -p {units}/git-cairn-worker@git.service.d {units}/default.target.wants && cp /usr/share/doc/git-cairn/examples/sites.conf {units}/git-cairn-worker@git.service.d/")).ok();
+    root.git("git config --global user.name D && git config --global user.email d@e").ok();
+    root.git(
+        "git init --quiet --bare -b main /srv/git/site.git && git clone --quiet /srv/git/site.git /srv/home/dev 2>&1",
+    )
+    .ok();
+    root.git("cd /srv/home/dev && git commit --quiet --allow-empty -m 1 && git push --quiet origin HEAD:main").ok();
+    root.git("cd /srv/git/site.git && git config cairn.reserve 1MiB && git cairn setup --store /var/backups/cairn")
+        .ok();
+    root.git("git -C /srv/git/site.git update-ref refs/heads/topic main").ok();
+    std::fs::write(root.0.join("srv/trial"), ON_THE_MACHINE).unwrap();
+    let unit = "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/bin/sh /srv/trial\n";
+    std::fs::write(root.0.join("etc/systemd/system/default.target.wants/trial.service"), unit).unwrap();
+    let mut boot = Command::new("systemd-nspawn");
+    boot.args(["--quiet", "--register=no", "--keep-unit", "--boot", "--directory"]).arg(&root.0);
+    run(boot.stdin(std::process::Stdio::null())).ok();
+    let told = std::fs::read_to_string(root.0.join("srv/log")).unwrap();
+    for line in ["the worker ended with 0", "1 repository: 1 done, 0 unchanged, 0 failed", "active"] {
+        assert!(told.lines().any(|one| one == line), "{line:?} is not in:\n{told}");
+    }
+    let denied = told.split_once("without its store it ended with 1\n").map(|(_, rest)| rest).unwrap_or_default();
+    assert!(denied.contains("/var/backups/cairn") && denied.contains("Read-only file system"), "{told}");
+    assert_eq!(root.git("git -C /srv/git/site.git cairn backup list").ok().stdout.lines().count(), 3);
 }
