@@ -1,5 +1,6 @@
 //! The one error of the library: what went wrong, why, and the next command to type.
 
+use rustix::io::Errno;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -129,6 +130,8 @@ pub struct Error {
 /// The code of the error that whoever read our output has gone away, of which nobody needs to be told.
 pub const READER_LEFT: &str = "reader-left";
 
+/// What to do where a disk itself fails.
+const FAILING_DISK: &str = "the disk may be failing: see dmesg, and copy the store elsewhere before anything else";
 /// The result of everything in this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -189,6 +192,22 @@ impl Error {
         Self::new(Kind::Outside, code, message)
     }
 
+    /// A program that answers to the name of git answered in no way that git does.
+    pub fn strange_git(message: impl Into<String>) -> Self {
+        Self::outside("git", message).hint("is it git itself that PATH finds? see: command -v git; git version")
+    }
+
+    /// git cannot read the repository it was asked about.
+    pub fn unreadable_repository(message: impl Into<String>) -> Self {
+        Self::outside("git", message).hint("is the repository whole? see: git fsck")
+    }
+
+    /// A repository lacks an object that something in it names.
+    pub fn missing_object(id: &impl fmt::Display) -> Self {
+        Self::failed("object-missing", format!("the repository lacks {id}"))
+            .hint("what else it lacks: git fsck; bring it from a clone that has it: git fetch <clone>")
+    }
+
     /// Returns what the error means to the caller.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -215,7 +234,22 @@ impl std::error::Error for Error {}
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Self::outside("jobs", format!("the jobs in $GIT_DIR/cairn/jobs.db: {error}"))
+        use rusqlite::ErrorCode;
+        let made = Self::outside("jobs", format!("the jobs in $GIT_DIR/cairn/jobs.db: {error}"));
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => made.hint("free some room there, then run the same command again"),
+            Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                made.hint("run this as the owner of the repository; git cairn doctor says what is not writable")
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                made.hint("another git-cairn is at work there: run the same command again")
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => made.hint(
+                "move jobs.db and what begins with that name aside; then, for what waited in it: git cairn backup create --all",
+            ),
+            Some(ErrorCode::SystemIoFailure) => made.hint(FAILING_DISK),
+            _ => made,
+        }
     }
 }
 
@@ -248,7 +282,19 @@ fn from_io(doing: &str, path: &Path, error: &io::Error) -> Error {
             let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
             Error::not_found("no-such-file", message).hint(format!("see what is there: ls -la {}", folder.display()))
         }
-        _ => Error::outside("io", message),
+        io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::AlreadyExists => {
+            Error::outside("io", message).hint(format!("see what stands there: ls -ld {}", path.display()))
+        }
+        io::ErrorKind::StaleNetworkFileHandle => {
+            Error::outside("io", message).hint("the file system was unmounted or its server lost it: mount it again")
+        }
+        _ => match Errno::from_io_error(error) {
+            Some(Errno::IO) => Error::outside("io", message).hint(FAILING_DISK),
+            Some(Errno::NFILE | Errno::MFILE) => {
+                Error::outside("io", message).hint("too many files are open; allow more: ulimit -n 4096")
+            }
+            _ => Error::outside("io", message),
+        },
     }
 }
 

@@ -336,6 +336,7 @@ impl Manifest {
     pub fn hash_kind(&self) -> Result<HashKind> {
         object_format_from_name(&self.object_format).ok_or_else(|| {
             Error::failed("object-format", format!("the object format {} is unknown here", self.object_format))
+                .hint("install a newer git-cairn here")
         })
     }
 

@@ -64,7 +64,7 @@ impl Aside {
     /// Returns the commit that is checked out.
     pub fn head(&self) -> Result<ObjectId> {
         let out = self.git().args(["rev-parse", "--verify", "HEAD^{commit}"]).read()?;
-        ObjectId::from_hex(out.trim()).map_err(|_| Error::outside("git", "git rev-parse answers with no id"))
+        ObjectId::from_hex(out.trim()).map_err(|_| Error::strange_git("git rev-parse answers with no id"))
     }
 
     /// Returns git's verb for the series of commits that is under way.

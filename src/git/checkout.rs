@@ -292,7 +292,7 @@ impl Checkout {
         git().args(["update-index", "--add", "-z", "--index-info"]).read_with(&lines)?;
         let tree = git().arg("write-tree").read()?;
         let tree =
-            ObjectId::from_hex(tree.trim()).map_err(|_| Error::outside("git", "git write-tree answers with no id"))?;
+            ObjectId::from_hex(tree.trim()).map_err(|_| Error::strange_git("git write-tree answers with no id"))?;
         scratch.bare_commit(&tree, None)
     }
 }

@@ -30,14 +30,17 @@ impl Scratch {
         match output.status.code() {
             Some(0) => Ok(true),
             Some(1) => Ok(false),
-            _ => Err(Error::outside("git", format!("git merge-base: {}", output.complaint()))),
+            _ => Err(Error::unreadable_repository(format!("git merge-base: {}", output.complaint()))),
         }
     }
 
     /// Reads a commit from the repository or from here.
     pub fn raw_commit(&self, id: &ObjectId) -> Result<RawCommit> {
         let bytes = self.git().args(["cat-file", "commit", &id.to_string()]).read()?;
-        RawCommit::parse(&bytes).ok_or_else(|| Error::damaged("commit", format!("git cannot read the commit {id}")))
+        RawCommit::parse(&bytes).ok_or_else(|| {
+            Error::damaged("commit", format!("the commit {id} is none that can be read"))
+                .hint("is the repository whole? see: git fsck")
+        })
     }
 
     /// Makes a commit with another's author, time and message on another tree and parent.
@@ -75,7 +78,7 @@ impl RawCommit {
 }
 
 fn id_of(out: &[u8]) -> Result<ObjectId> {
-    ObjectId::from_hex(out.trim()).map_err(|_| Error::outside("git", "git answers with no object id"))
+    ObjectId::from_hex(out.trim()).map_err(|_| Error::strange_git("git answers with no object id"))
 }
 
 #[cfg(test)]

@@ -95,8 +95,10 @@ impl Config {
     pub fn of_clone(&self, own: &[u8]) -> Result<Self> {
         let meta = gix::config::file::Metadata::from(gix::config::Source::Local);
         let file = gix::config::File::from_bytes_no_includes(own, meta, gix::config::file::init::Options::default());
-        let file =
-            file.map_err(|error| Error::damaged("config", format!("a clone's config cannot be read: {error}")))?;
+        let file = file.map_err(|error| {
+            Error::damaged("config", format!("a clone's config cannot be read: {error}"))
+                .hint("see what git says of it: git config --list, in that folder")
+        })?;
         // What was said on the command line goes before what the file says, as everywhere.
         let (before, after) = self.entries.split_at(self.entries.iter().position(Entry::is_local).unwrap_or(0));
         let mut config = Self { entries: before.to_vec() };

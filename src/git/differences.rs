@@ -38,7 +38,7 @@ impl Repository {
         let words =
             ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--find-renames", RENAMES_MAX, "--end-of-options"];
         let out = self.git().args(words).args([old.to_string(), new.to_string()]).arg("--").read()?;
-        parse(&out).ok_or_else(|| Error::outside("git", "git diff-tree answers with what cannot be read"))
+        parse(&out).ok_or_else(|| Error::strange_git("git diff-tree answers with what cannot be read"))
     }
 
     /// Counts the changed lines of each file, in git's own words, a line each.
@@ -54,7 +54,7 @@ impl Repository {
     /// Returns an error where it is not here.
     pub fn blob_size(&self, id: &ObjectId) -> Result<u64> {
         let header = self.gix().find_header(*id);
-        header.map(|header| header.size()).map_err(|_| Error::failed("object-missing", format!("{id} is not there")))
+        header.map(|header| header.size()).map_err(|_| Error::missing_object(id))
     }
 
     /// Writes a blob of any size to `out`, piece by piece.

@@ -191,7 +191,8 @@ impl Cleaner {
         match running.clean(path, file, &mut cleaned) {
             Ok(Answer::Done) => Ok(Some(cleaned)),
             Ok(Answer::Nothing) => Ok(None),
-            Ok(Answer::Refused) => Err(crate::error::Error::outside("filter", "it says that it cannot")),
+            Ok(Answer::Refused) => Err(crate::error::Error::outside("filter", "it says that it cannot")
+                .hint("what it is: git config --get-regexp '^filter[.]'")),
             Err(error) => {
                 // What it says next is no answer to what it is asked next.
                 self.running.remove(command);

@@ -97,7 +97,7 @@ impl Graph {
         for line in BufReader::with_capacity(1 << 16, out).split(b'\n') {
             let line = line.map_err(|error| Error::outside("git", format!("git rev-list: {error}")))?;
             let mut ids = line.split(|byte| *byte == b' ').map(ObjectId::from_hex);
-            let unreadable = || Error::outside("git", "git rev-list answers in no way we know");
+            let unreadable = || Error::strange_git("git rev-list answers in no way we know");
             let id = ids.next().and_then(std::result::Result::ok).ok_or_else(unreadable)?;
             let parents = ids.collect::<std::result::Result<_, _>>().map_err(|_| unreadable())?;
             graph.push(id, parents);

@@ -17,7 +17,10 @@ impl Repository {
         } else {
             let mut buffer = Vec::new();
             let lines = self.gix().refs.reflog_iter(name.as_bytes().as_bstr(), &mut buffer);
-            let lines = lines.map_err(|error| Error::outside("reflog", format!("the reflog of {name}: {error}")))?;
+            let lines = lines.map_err(|error| {
+                Error::outside("reflog", format!("the reflog of {name}: {error}"))
+                    .hint(format!("to forget what it says: git reflog expire --expire=now {name}"))
+            })?;
             let lines = lines.into_iter().flatten().flatten();
             lines.flat_map(|line| [line.previous_oid(), line.new_oid()]).collect::<Vec<_>>()
         };

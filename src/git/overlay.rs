@@ -42,7 +42,8 @@ impl Overlay {
             let path = std::fs::canonicalize(other).at("find the folder", other)?;
             let bytes = path.as_os_str().as_bytes();
             if bytes.contains(&b'\n') {
-                return Err(Error::failed("path", format!("{} has a line feed in its name", path.display())));
+                return Err(Error::failed("path", format!("{} has a line feed in its name", path.display()))
+                    .hint("name the folder otherwise, or reach it by a link"));
             }
             lines.extend_from_slice(bytes);
             lines.push(b'\n');
@@ -101,7 +102,7 @@ impl Overlay {
         }
         let updated = git().args(["update-index", "-z", "--index-info"]).output_with(&input)?;
         if !updated.status.success() {
-            return Err(Error::outside("git", format!("git update-index: {}", updated.complaint())));
+            return Err(Error::unreadable_repository(format!("git update-index: {}", updated.complaint())));
         }
         let refused = updated.stderr.lines().filter_map(|line| line.strip_prefix(b"Ignoring path "));
         let refused = refused.map(crate::text::shown).collect();
@@ -127,11 +128,12 @@ impl Overlay {
 }
 
 fn id(out: &[u8]) -> Result<ObjectId> {
-    ObjectId::from_hex(out.trim()).map_err(|_| Error::outside("git", "git answers with no id"))
+    ObjectId::from_hex(out.trim()).map_err(|_| Error::strange_git("git answers with no id"))
 }
 
 fn cannot_write(error: &dyn std::fmt::Display) -> Error {
     Error::outside("io", format!("an object could not be written: {error}"))
+        .hint("is there room in the repository, and may you write there? git cairn doctor")
 }
 
 /// Counts what is read.

@@ -284,13 +284,13 @@ impl Repository {
         let format = "--format=%(objectname) %(symref) %(refname)";
         let output = self.git().args(["for-each-ref", format]).output()?;
         if !output.status.success() {
-            return Err(Error::outside("git", format!("git for-each-ref: {}", output.complaint())));
+            return Err(Error::unreadable_repository(format!("git for-each-ref: {}", output.complaint())));
         }
         let mut raw = BTreeMap::new();
         for line in output.stdout.lines() {
             let mut words = line.splitn(3, |byte| *byte == b' ');
             let (Some(id), Some(symref), Some(name)) = (words.next(), words.next(), words.next()) else {
-                return Err(Error::failed("refs-unreadable", "git for-each-ref answers in no way we know"));
+                return Err(Error::strange_git("git for-each-ref answers in no way we know"));
             };
             let name = ref_name(name)?;
             if !name.is_below(PINS) {
@@ -394,7 +394,7 @@ fn ref_name(bytes: &[u8]) -> Result<RefName> {
 
 fn parse_id(bytes: &[u8]) -> Result<ObjectId> {
     ObjectId::from_hex(bytes)
-        .map_err(|_| Error::failed("refs-unreadable", format!("not an object id: {}", crate::text::shown(bytes))))
+        .map_err(|_| Error::unreadable_repository(format!("not an object id: {}", crate::text::shown(bytes))))
 }
 
 #[cfg(test)]

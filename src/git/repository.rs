@@ -324,7 +324,7 @@ impl Repository {
         match output.status.code() {
             Some(0) => Ok(true),
             Some(1) => Ok(false),
-            _ => Err(Error::outside("git", format!("git merge-base: {}", output.complaint()))),
+            _ => Err(Error::unreadable_repository(format!("git merge-base: {}", output.complaint()))),
         }
     }
 
@@ -424,7 +424,7 @@ impl Repository {
     /// Writes an object durably and returns its id.
     pub fn write_object(&self, kind: &str, bytes: &[u8]) -> Result<ObjectId> {
         let out = self.durable_git().args(["hash-object", "-w", "--stdin", "-t", kind]).read_with(bytes)?;
-        ObjectId::from_hex(out.trim()).map_err(|_| Error::outside("git", "git hash-object answers with no id"))
+        ObjectId::from_hex(out.trim()).map_err(|_| Error::strange_git("git hash-object answers with no id"))
     }
 
     /// Writes many objects with one process and returns their ids; whoever needs them to last syncs the file system.
@@ -441,7 +441,7 @@ impl Repository {
         let out = self.git().args(words).read_with(&paths)?;
         let ids = out.lines().map(ObjectId::from_hex).collect::<std::result::Result<Vec<_>, _>>();
         let ids = ids.ok().filter(|ids| ids.len() == objects.len());
-        ids.ok_or_else(|| Error::outside("git", "git hash-object answers with too few ids"))
+        ids.ok_or_else(|| Error::strange_git("git hash-object answers with too few ids"))
     }
 
     /// Carries out instructions of `git update-ref --stdin` in one transaction, durably. Others who change references at the

@@ -147,8 +147,7 @@ impl Scratch {
         let text = out.to_str_lossy();
         let mut numbers = text.split_whitespace().nth(2).unwrap_or_default().split('.').map(|part| part.parse().ok());
         let version = numbers.next().flatten().zip(numbers.next().flatten());
-        let version =
-            version.ok_or_else(|| Error::outside("git", format!("git says of its version: {}", text.trim())))?;
+        let version = version.ok_or_else(|| Error::strange_git(format!("git says of its version: {}", text.trim())))?;
         Ok(*self.version.get_or_init(|| version))
     }
 
@@ -481,7 +480,7 @@ fn quoted(path: &[u8]) -> OsString {
 }
 
 fn unread(why: &str) -> Error {
-    Error::outside("git", why)
+    Error::strange_git(why)
 }
 
 fn id_in(out: &[u8]) -> Result<ObjectId> {

@@ -36,7 +36,7 @@ impl fmt::Display for GitVersion {
 /// Asks git for its version.
 pub fn git_version() -> Result<GitVersion> {
     let out = Command::git().arg("version").read()?;
-    let unreadable = || Error::outside("git-version", format!("git version says: {}", crate::text::shown(&out)));
+    let unreadable = || Error::strange_git(format!("git version says: {}", crate::text::shown(&out)));
     out.to_str().ok().and_then(GitVersion::parse).ok_or_else(unreadable)
 }
 

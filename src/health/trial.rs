@@ -173,5 +173,5 @@ fn commit(scratch: &Scratch, parent: Option<&ObjectId>, message: &str) -> Result
 }
 
 fn id(printed: &[u8]) -> Result<ObjectId> {
-    ObjectId::from_hex(printed.trim_ascii()).map_err(|_| Error::outside("git", "git made no object"))
+    ObjectId::from_hex(printed.trim_ascii()).map_err(|_| Error::strange_git("git made no object"))
 }

@@ -68,8 +68,10 @@ fn options_from(get: impl Fn(&str) -> Option<std::ffi::OsString>) -> Vec<BString
 
 /// Reads git's lines `<old> <new> <name>` (githooks(5)).
 fn parse(raw: &[u8]) -> Result<Vec<Update>> {
-    let invalid =
-        |line: &[u8]| Error::failed("hook-input", format!("git says of the push: {}", crate::text::shown(line)));
+    let invalid = |line: &[u8]| {
+        Error::failed("hook-input", format!("git says of the push: {}", crate::text::shown(line)))
+            .hint("does something stand between git and this hook, and change what it reads? git cairn hooks status")
+    };
     let one = |line: &[u8]| {
         let mut words = line.splitn(3, |byte| *byte == b' ');
         let mut id = || ObjectId::from_hex(words.next()?).ok();

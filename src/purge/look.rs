@@ -52,7 +52,7 @@ pub fn look(repository: &Repository, site: &Site, state: &State, doomed: &Doomed
     let listed = repository.git().args(["rev-list", "--objects", "--no-object-names", &old, "--not"]);
     let out = listed.args(&excluded).args(["--all"]).read()?;
     let objects = out.lines().map(ObjectId::from_hex).collect::<std::result::Result<Vec<_>, _>>();
-    let objects = objects.map_err(|_| Error::outside("git", "git rev-list answers with no id"))?;
+    let objects = objects.map_err(|_| Error::strange_git("git rev-list answers with no id"))?;
     let commits = if repository.peel_to_commit(&doomed.old).is_some() {
         let words = [beyond(repository, doomed), vec!["--not".into()], excluded, vec!["--all".into()]].concat();
         (count(repository, doomed, &words)?, all_dropped(repository, doomed)?)
@@ -79,7 +79,7 @@ fn beyond(repository: &Repository, doomed: &Doomed) -> Vec<String> {
 fn count(repository: &Repository, doomed: &Doomed, words: &[String]) -> Result<usize> {
     let out = repository.git().args(["rev-list", "--count", &doomed.old.to_string()]).args(words).arg("--").read()?;
     let count = out.trim().to_str().ok().and_then(|text| text.parse().ok());
-    count.ok_or_else(|| Error::outside("git", "git rev-list answers with no number"))
+    count.ok_or_else(|| Error::strange_git("git rev-list answers with no number"))
 }
 
 /// A reference reaches some of the dropped commits if fewer are left when it is taken away.

@@ -34,7 +34,8 @@ impl Key {
         if text.len() <= 512 && text.split('/').all(word) {
             return Ok(Self(text));
         }
-        Err(Error::damaged("key", format!("{:?} is no name of a stored file", crate::text::shown(text.as_bytes()))))
+        Err(Error::damaged("key", format!("{:?} is no name of a stored file", crate::text::shown(text.as_bytes())))
+            .hint("what names it is damaged; which backups are whole: git cairn backup verify --all"))
     }
 
     /// Returns the key as text.

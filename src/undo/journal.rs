@@ -206,6 +206,7 @@ pub fn id_of(text: &str) -> Result<ObjectId> {
 
 fn unreadable(what: &str) -> Error {
     Error::damaged("journal", format!("the journal holds what it cannot: {}", text::shown(what.as_bytes())))
+        .hint("it lies in .git/cairn/ops: move the newest file away to go on without what it can take back")
 }
 
 /// The operations of a clone; all its work trees share them.

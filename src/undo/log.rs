@@ -30,8 +30,7 @@ pub fn log(seen: &Seen, most: usize) -> Result<Vec<LogLine>> {
     let out = seen.scratch.git().args(words).args([&most.to_string(), &base, "--"]).read()?;
     let fields: Vec<&[u8]> = out.split(|byte| *byte == 0).collect();
     let line = |fields: &[&[u8]]| {
-        let id =
-            ObjectId::from_hex(fields[0]).map_err(|_| Error::outside("git", "git log answers in no way we know"))?;
+        let id = ObjectId::from_hex(fields[0]).map_err(|_| Error::strange_git("git log answers in no way we know"))?;
         let [subject, author, date] = [1, 2, 3].map(|n| shown(fields[n]));
         let deployments = deployments.get(&id).cloned().unwrap_or_default();
         Ok(LogLine { id, subject, author, date, deployments })

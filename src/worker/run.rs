@@ -216,7 +216,10 @@ fn made_before(site: &Site, job: &Job) -> Result<Option<String>> {
 }
 
 fn request(job: &Job, state: &State) -> Result<Request> {
-    let unreadable = || Error::new(Kind::Failed, "job", "the job cannot be read");
+    let unreadable = || {
+        Error::failed("job", "the job cannot be read")
+            .hint("was it queued by a newer git-cairn? install that here; or: git cairn backup create --all")
+    };
     let others: Others = serde_json::from_str(&job.what.others).map_err(|_| unreadable())?;
     Ok(Request {
         environment: job.what.environment.clone(),

@@ -90,8 +90,9 @@ fn progress(database: &Database, jobs: &[i64]) -> Result<Option<Waited>> {
 
 /// Returns the command `git-cairn` that belongs to this program: itself, or the one beside it.
 pub fn git_cairn() -> Result<PathBuf> {
-    let own = std::env::current_exe()
-        .map_err(|error| Error::failed("own-path", format!("cannot tell where this program is: {error}")))?;
+    let own = std::env::current_exe().map_err(|error| {
+        Error::failed("own-path", format!("cannot tell where this program is: {error}")).hint("is /proc mounted?")
+    })?;
     if own.file_stem().is_some_and(|name| name == "git-cairn") {
         return Ok(own);
     }

@@ -277,3 +277,43 @@ fn a_shallow_or_partial_repository_is_refused_with_the_cure() {
     world.cairn("site.git", &["backup", "create"]).exits(5).says("shallow");
     assert_eq!(stored(&world), before);
 }
+
+#[test]
+fn what_is_broken_names_what_mends_it() {
+    let world = host();
+    // A meta reference that is no blob of ours.
+    let meta = world.tip("site.git", "refs/meta/cairn");
+    world.git("site.git", &["update-ref", "refs/meta/cairn", "main"]).ok();
+    world
+        .cairn("dev", &["deploy", "test", "--yes"])
+        .exits(1)
+        .says("hint: on the host, to write it anew: git cairn setup");
+    world.cairn("site.git", &["setup", "--yes"]).ok();
+    assert_eq!(world.tip("site.git", "refs/meta/cairn"), meta);
+
+    // A git that answers as none does.
+    let found = run(world.in_folder(".", "sh").args(["-c", "command -v git"])).ok();
+    std::fs::create_dir(world.path("strange")).unwrap();
+    world.script("strange/git", &format!("[ \"$1\" = version ] && echo hello && exit\nexec {} \"$@\"", found.out()));
+    let path = format!("{}:{}", world.path("strange").display(), std::env::var("PATH").unwrap());
+    let strange = run(world.in_folder("site.git", GIT_CAIRN).args(["hooks", "status"]).env("PATH", path));
+    strange.exits(13).says("git version says: hello").says("is it git itself that PATH finds?");
+
+    // A file where a folder is to be.
+    std::fs::write(world.path("file"), "").unwrap();
+    let below = world.path("file/store").display().to_string();
+    world.cairn("site.git", &["setup", "--yes", "--store", &below]).exits(13).says("see what stands there: ls -ld");
+
+    // Jobs that are none.
+    let jobs = world.path("site.git/cairn/jobs.db");
+    for name in ["jobs.db-wal", "jobs.db-shm"] {
+        let _ = std::fs::remove_file(world.path("site.git/cairn").join(name));
+    }
+    std::fs::write(&jobs, "no database".repeat(100)).unwrap();
+    world
+        .cairn("site.git", &["worker", "--once"])
+        .exits(13)
+        .says("hint: move jobs.db and what begins with that name aside");
+    std::fs::rename(&jobs, world.path("aside")).unwrap();
+    world.cairn("site.git", &["backup", "create", "--all"]).ok();
+}

@@ -181,7 +181,11 @@ fn a_failed_restore_leaves_nothing_behind() {
     let before = names(&world.path("."));
     std::fs::create_dir(world.path("empty")).unwrap();
     for words in [&["--bare", "--to", "new"][..], &["--to", "new"], &["--bare", "--to", "empty"]] {
-        restore(&world, &[&["dev"], words].concat()).exits(12);
+        let told =
+            restore(&world, &[&["dev"], words].concat()).exits(12).says("nothing was written; to try the backup");
+        let older = world.backups("site.git")[1]["id"].as_str().unwrap().to_owned();
+        let store = world.path("site.cairn").display().to_string();
+        told.says(&format!("git cairn restore {older} --store {store} --to {}", words.last().unwrap()));
     }
     std::fs::remove_dir(world.path("empty")).unwrap();
     assert_eq!(names(&world.path(".")), before);

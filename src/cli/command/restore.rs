@@ -28,9 +28,9 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
     let kind = if what.bare { Kind::Bare } else { Kind::WorkTree };
     let restored = {
         let bar = Bar::bytes(manifest.chain_bytes(), "restoring");
-        restore(&catalog, manifest, kind, &what.to, source.root(), &mut |bytes| bar.advance(bytes))?
+        restore(&catalog, manifest, kind, &what.to, source.root(), &mut |bytes| bar.advance(bytes))
     };
-    let quoted = |path: &Path| shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr());
+    let restored = restored.map_err(|error| or_the_one_before(error, &source, &catalog, manifest, &what))?;
     let next = what.bare.then(|| {
         let site = if manifest.site.name == source.site_name() {
             String::new()
@@ -74,12 +74,45 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
     done()
 }
 
+/// Whoever restores needs a backup now: where one is damaged, names the one before it.
+fn or_the_one_before(
+    error: Error,
+    source: &Source,
+    catalog: &Catalog<'_>,
+    manifest: &Manifest,
+    what: &Restore,
+) -> Error {
+    if error.kind() != crate::error::Kind::Damaged {
+        return error;
+    }
+    let site = what.store.site.as_ref().map(|site| format!(" --site {site}")).unwrap_or_default();
+    let from = format!("--store {}{site}", quoted(source.root()));
+    let mut older = catalog.of(&manifest.environment).into_iter().skip_while(|other| other.id != manifest.id).skip(1);
+    error.hint(match older.next() {
+        Some(older) => {
+            let bare = if what.bare { " --bare" } else { "" };
+            let element = if what.element == "code" { "" } else { " --element uncommitted" };
+            let to = quoted(&what.to);
+            format!(
+                "nothing was written; to try the backup before it: git cairn restore {} {from} --to {to}{bare}{element}",
+                older.id
+            )
+        }
+        None => format!("nothing was written; which backups are whole: git cairn backup verify --all {from}"),
+    })
+}
+
+fn quoted(path: &Path) -> String {
+    shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
+}
+
 /// Writes the served work tree that the backup captured.
 fn edits(source: &Source, catalog: &Catalog<'_>, manifest: &Manifest, what: &Restore, ui: &mut Ui) -> Result<ExitCode> {
     if what.bare {
         return Err(Error::usage("--bare is for code: of a work tree there are only files").hint("leave out --bare"));
     }
-    let restored = restore_edits(catalog, manifest, &what.to, source.repository.as_ref(), &source.scratch()?)?;
+    let restored = restore_edits(catalog, manifest, &what.to, source.repository.as_ref(), &source.scratch()?)
+        .map_err(|error| or_the_one_before(error, source, catalog, manifest, what))?;
     let record = manifest.uncommitted.as_ref();
     for line in record.map(warnings).unwrap_or_default() {
         ui.warn(&line);
@@ -96,7 +129,7 @@ fn edits(source: &Source, catalog: &Catalog<'_>, manifest: &Manifest, what: &Res
         }));
         return done();
     }
-    let to = shell_quoted(restored.path.as_os_str().as_encoded_bytes().as_bstr());
+    let to = quoted(&restored.path);
     let changes = record.map_or(0, |record| record.changes);
     let with = crate::text::count(changes, "uncommitted change");
     ui.result(&format!("restored the work tree that backup {} captured to {to}, with {with}", manifest.id));

@@ -114,8 +114,11 @@ impl Proof {
 
     /// Opens the index where it is, or a copy in `scratch`: it must belong to the segment's pack.
     pub fn open_index(&self, store: &dyn Store, site: &str, kind: HashKind, scratch: &Path) -> Result<PackIndex> {
-        let pack = ObjectId::from_hex(self.pack.as_bytes())
-            .map_err(|_| Error::damaged("proof", format!("the proof of {} names no pack", self.segment)))?;
+        let pack = ObjectId::from_hex(self.pack.as_bytes()).map_err(|_| {
+            Error::damaged("proof", format!("the proof of {} names no pack", self.segment)).hint(
+                "it can be made again, in the repository whose store it is: git cairn backup verify --all --repair",
+            )
+        })?;
         PackIndex::open(&store.at_hand(&self.index_key(site)?, scratch)?, kind, Some(&pack))
     }
 
@@ -138,6 +141,7 @@ impl Proof {
 
     fn index_damaged(&self, site: &str) -> Error {
         Error::damaged("index", format!("{site}/{} is damaged", self.index))
+            .hint("it can be made again, in the repository whose store it is: git cairn backup verify --all --repair")
     }
 
     /// Keeps the proof beside the segment, in place of an older one.

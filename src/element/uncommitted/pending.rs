@@ -78,7 +78,10 @@ impl Pending {
         };
         let note: Option<Note> = serde_json::from_slice(&bytes).ok();
         let note = note.filter(|note: &Note| note.format == FORMAT && is_sealed(&bytes, &note.digest));
-        let damaged = || Error::damaged("capture", format!("{} is damaged", path.display()));
+        let damaged = || {
+            Error::damaged("capture", format!("{} is damaged: the edits beside it cannot be told", path.display()))
+                .hint("move that folder away; what still stands in the tree: git cairn backup create <env>")
+        };
         note.map(|note| Some(Self { folder, environment: note.environment, record: note.record })).ok_or_else(damaged)
     }
 

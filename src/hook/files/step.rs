@@ -65,7 +65,8 @@ impl Step {
                 match output.status.code() {
                     // 5: it is not there (git-config(1)).
                     Some(0 | 5) => Ok(()),
-                    _ => Err(Error::outside("git", format!("git config: {}", output.complaint()))),
+                    _ => Err(Error::outside("git", format!("git config: {}", output.complaint()))
+                        .hint("may you write the config, and is there no config.lock that a git left that died?")),
                 }
             }
             file => file.apply_to_files(modes),

@@ -24,7 +24,7 @@ impl Contents for Blobs<'_> {
     }
 
     fn read(&mut self, id: &ObjectId) -> Result<Vec<u8>> {
-        let missing = || Error::failed("object-missing", format!("{id} is not there"));
+        let missing = || Error::missing_object(id);
         self.repository.blob(id, super::TEXT_MAX).ok_or_else(missing)
     }
 
