@@ -64,6 +64,8 @@ fn names_are_those_of_the_repository_and_its_store() {
 #[test]
 fn asking_says_nothing_of_what_is_wrong_and_writes_nothing() {
     let world = world();
+    // Of what the pushes left nothing goes on meanwhile.
+    world.cairn("site.git", &["worker", "--once"]).ok();
     let before = ["site.git", "site.cairn", "dev"].map(|folder| world.listing(folder));
     for folder in ["site.git", "dev", ".", "site.cairn"] {
         for words in [&["deploy", ""][..], &["backup", "show", ""], &["rollback", "live", ""], &["undo", ""], &["-"]] {
