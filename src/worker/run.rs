@@ -14,10 +14,10 @@ use crate::deployment::settle_to_tip;
 use crate::durable::{self, random_name};
 use crate::element::uncommitted::{Pending, captures_folder};
 use crate::error::{Error, Kind, Result};
-use crate::git::Repository;
+use crate::git::{RefName, Repository};
 use crate::lock::{self, Lock};
 use crate::queue::{Database, Job, State};
-use crate::site::{Environment, Site};
+use crate::site::{Environment, META_BYTES_MAX, META_REF, Site};
 use std::time::{Duration, Instant};
 
 /// The lock of whoever waits in front of the workers.
@@ -111,6 +111,10 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
         if let Err(error) = mark(repository, site, &state, environment, &mut outcome) {
             outcome.failed.push(format!("{}: {error}", environment.name));
         }
+    }
+    // Before references are compared: this one may move.
+    if to_look && let Err(error) = tell_clones(repository, site) {
+        outcome.notes.push(format!("clones are told of what the config said before: {error}"));
     }
     if to_look && let Err(error) = reconcile(repository, site, &state, &database) {
         outcome.failed.push(format!("{}: {error}", site.first().name));
@@ -213,6 +217,18 @@ fn made_before(site: &Site, job: &Job) -> Result<Option<String>> {
     let catalog = Catalog::read(&store, &site.name)?;
     let made = |manifest: &&Manifest| manifest.job.as_deref() == Some(job.what.token.as_str());
     Ok(catalog.good().find(made).map(|manifest| manifest.id.to_string()))
+}
+
+/// Writes anew what clones are told of the site, where somebody changed the config after setup wrote it.
+fn tell_clones(repository: &Repository, site: &Site) -> Result<()> {
+    let name = RefName::new(META_REF).expect("a valid name");
+    let Some(told) = repository.ref_id(&name)? else { return Ok(()) };
+    let meta = site.meta().to_bytes();
+    if repository.blob(&told, META_BYTES_MAX).as_ref() == Some(&meta) {
+        return Ok(());
+    }
+    let id = repository.write_object("blob", &meta)?;
+    repository.update_refs("cairn: the config changed", format!("update {META_REF} {id} {told}\n").as_bytes())
 }
 
 fn request(job: &Job, state: &State) -> Result<Request> {

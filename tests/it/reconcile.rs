@@ -125,3 +125,18 @@ fn a_worker_that_stays_looks_too() {
     worker.kill().unwrap();
     worker.wait().unwrap();
 }
+
+#[test]
+fn clones_are_told_of_a_config_that_changed() {
+    let world = host();
+    world.git("site.git", &["config", "cairn.tagTemplate", "deploy/{env}-{n}"]).ok();
+    world.git("site.git", &["config", "cairn.live.from", "dev"]).ok();
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    world.cairn("dev", &["deploy", "live", "--yes"]).ok().says("deploy/live-1 is");
+    assert_eq!(world.deployments("dev", &[])[0]["tag"], "deploy/live-1");
+    // What it changed itself it has backed up as well.
+    let told = world.tip("site.git", "refs/meta/cairn");
+    let backups = world.backups("site.git").len();
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    assert_eq!((world.tip("site.git", "refs/meta/cairn"), world.backups("site.git").len()), (told, backups));
+}
