@@ -253,14 +253,30 @@ fn deploy_target(repository: &Repository, host: &Host, environment: &Environment
     })?;
     let from = host.environment(from.as_str())?;
     let tip = host.tip(from).ok_or_else(|| {
-        Error::not_found("no-commit", format!("{} has no commit on the host yet", from.name)).hint(format!(
-            "push to {}, or deploy {} first, or name a commit",
-            from.branch.short(),
-            from.name
-        ))
+        let message = format!("{}, the branch {}, has no commit on the host yet", from.name, from.branch.short());
+        Error::not_found("no-commit", message).hint(how_it_gets_one(host, from))
     })?;
     host.remote.fetch(repository, &host.advertised, std::slice::from_ref(&from.branch))?;
     Ok((tip, Some(from.name.to_string())))
+}
+
+fn how_it_gets_one(host: &Host, from: &Environment) -> String {
+    let name = &from.name;
+    if host.deploying().contains(from) {
+        return format!("deploy that first: git cairn deploy {name}; or name a commit");
+    }
+    let mut branches = host.advertised.refs.keys().filter(|branch| branch.is_below("refs/heads/"));
+    let push = format!("push to it: git push <remote> HEAD:{}", from.branch.short());
+    match (branches.next(), branches.next()) {
+        (None, _) => push,
+        (Some(only), None) => {
+            format!(
+                "{push}; or, where {name} is to be {0}, on the host: git cairn setup --env {name}={0}",
+                only.short()
+            )
+        }
+        _ => format!("{push}; or, where {name} is another branch, on the host: git cairn setup --env {name}=<branch>"),
+    }
 }
 
 /// The newest earlier deployment of another commit.

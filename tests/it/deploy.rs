@@ -145,7 +145,7 @@ fn what_is_not_there_is_named() {
     let world = host();
     world.cairn("dev", &["deploy", "prod", "--yes"]).exits(10).says("dev, test, live");
     world.cairn("dev", &["deploy", "live", "no-such-commit", "--yes"]).exits(10);
-    world.cairn("dev", &["deploy", "live", "--yes"]).exits(10).says("test has no commit on the host yet");
+    world.cairn("dev", &["deploy", "live", "--yes"]).exits(10).says("deploy that first: git cairn deploy test");
     world.cairn("dev", &["rollback", "live", "--yes"]).exits(10).says("live has no commit yet");
     world.cairn("dev", &["rollback", "live", "live_9", "--yes"]).exits(10);
     world.cairn("dev", &["deploy", "test", "--remote", "nowhere", "--yes"]).exits(10).says("git remote -v");
@@ -373,4 +373,28 @@ fn a_lock_on_the_host_is_waited_for_and_then_named() {
     world
         .script("dev/.git/hooks/pre-push", "test -e ../pushed && rm ../site.git/refs/heads/live.lock; touch ../pushed");
     world.cairn("dev", &["deploy", "live", "main", "--yes"]).ok().says("live_1 is ");
+}
+
+#[test]
+fn an_environment_whose_branch_nobody_pushed_names_the_branch_that_somebody_did() {
+    let world = host();
+    world.git("dev", &["push", "--quiet", "origin", "main:trunk"]).ok();
+    world.git("site.git", &["symbolic-ref", "HEAD", "refs/heads/trunk"]).ok();
+    world
+        .git(
+            "dev",
+            &[
+                "push",
+                "--quiet",
+                "-o",
+                &format!("cairn.rewind=refs/heads/main:{}:{}", world.tip("dev", "main"), "0".repeat(40)),
+                "origin",
+                ":main",
+            ],
+        )
+        .ok();
+    let told = world.cairn("dev", &["deploy", "test", "--yes"]).exits(10).says("dev, the branch main, has no commit");
+    told.says("git push <remote> HEAD:main").says("on the host: git cairn setup --env dev=trunk");
+    world.cairn("site.git", &["setup", "--env", "dev=trunk"]).ok();
+    world.cairn("dev", &["deploy", "test", "--yes"]).ok().says("test_1");
 }

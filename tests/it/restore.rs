@@ -183,12 +183,31 @@ fn a_failed_restore_leaves_nothing_behind() {
     for words in [&["--bare", "--to", "new"][..], &["--to", "new"], &["--bare", "--to", "empty"]] {
         let told =
             restore(&world, &[&["dev"], words].concat()).exits(12).says("nothing was written; to try the backup");
-        let older = world.backups("site.git")[1]["id"].as_str().unwrap().to_owned();
+        let older = world.cairn("site.git", &["backup", "list", "dev", "--json"]).ok().json()["backups"][1].clone();
+        let older = older["id"].as_str().unwrap().to_owned();
         let store = world.path("site.cairn").display().to_string();
         told.says(&format!("git cairn restore {older} --store {store} --to {}", words.last().unwrap()));
     }
     std::fs::remove_dir(world.path("empty")).unwrap();
     assert_eq!(names(&world.path(".")), before);
+}
+
+#[test]
+fn a_repository_that_is_brought_back_as_an_environment_was_is_told_of_what_is_newer() {
+    let world = deployed();
+    let newest = world.backups("site.git")[0]["id"].as_str().unwrap().to_owned();
+    let told = restore(&world, &["live", "--bare", "--to", "live.git"]).ok();
+    told.says(&format!("warning: backup {newest}, of dev, is newer and holds other references"));
+    let document = restore(&world, &["live", "--bare", "--to", "again.git", "--json"]).ok().json();
+    assert_eq!(document["newer"], *newest);
+    for words in [
+        &["dev", "--bare", "--to", "dev.git"][..],
+        &["live@{0}", "--bare", "--to", "at.git"],
+        &["live", "--to", "copy"],
+    ] {
+        let told = restore(&world, words).ok();
+        assert!(!told.stderr.contains("newer"), "{}", told.stderr);
+    }
 }
 
 /// The shell script in the guide that lies in the store.

@@ -44,10 +44,12 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
             manifest.id
         )
     });
+    let newer = newer(&catalog, manifest, &what);
     if ui.wants_json() {
         ui.document(&json!({
             "schema": 1,
             "backup": manifest.id,
+            "newer": newer.map(|newer| &newer.id),
             "to": restored.path,
             "bare": what.bare,
             "refs": restored.refs,
@@ -67,11 +69,26 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
     if let Some(name) = &restored.checked_out {
         ui.result(&format!("checked out: {name}"));
     }
+    if let Some(newer) = newer {
+        ui.warn(&format!("backup {}, of {}, is newer and holds other references", newer.id, newer.environment));
+        ui.hint(&format!(
+            "every backup holds all branches; to have that one, into another folder: git cairn restore {} --store {} --to <dir> --bare",
+            newer.id,
+            quoted(source.root())
+        ));
+    }
     if let Some(next) = next {
         ui.result("to make it a host again, with hooks and the rest of its config:");
         ui.result(&next);
     }
     done()
+}
+
+/// Who brings a repository back by the name of an environment wants what was there last, and a backup of another environment
+/// may hold pushes that came later.
+fn newer<'a>(catalog: &'a Catalog<'_>, manifest: &Manifest, what: &Restore) -> Option<&'a Manifest> {
+    let newest = catalog.good().next().filter(|_| what.bare && what.backup == manifest.environment)?;
+    (newest.id != manifest.id && newest.refs.sha256 != manifest.refs.sha256).then_some(newest)
 }
 
 /// Whoever restores needs a backup now: where one is damaged, names the one before it.
