@@ -56,6 +56,32 @@ fn a_commit_is_chosen_from_the_log_with_its_deployments() {
     assert_eq!(world.tip("site.git", "main^{tree}"), world.tip("dev", &format!("{live}^{{tree}}")));
 }
 
+/// The list that is open is drawn anew with the next key, for the width that the terminal has by then.
+#[test]
+fn a_terminal_that_changes_its_size_shows_the_list_once() {
+    let (world, live) = with_a_log();
+    let Some(terminal) = Terminal::start(&world, "dev", 100, "NO_COLOR=1 git cairn revert") else { return };
+    terminal.shows("esc: leave");
+    for (width, height, key) in [(50, 30, "Down"), (120, 40, "Down"), (100, 20, "Up")] {
+        terminal.resize(width, height).press(&[key]);
+        let place = if key == "Up" { 1 } else { usize::from(width == 120) + 1 };
+        crate::support::until("the list is drawn for this width", || {
+            let seen = terminal.seen();
+            let lines: Vec<_> = seen.lines().skip(1).take_while(|line| !line.starts_with('[')).collect();
+            lines.len() >= 8
+                && lines.iter().all(|line| line.chars().count() <= width as usize)
+                && lines.iter().position(|line| line.starts_with("> ")) == Some(place)
+                && seen.matches("Which commit").count() == 1
+                && seen.matches("esc: leave").count() == 1
+        });
+        listed(&terminal.seen(), width as usize);
+    }
+    terminal.types("live_1").shows(&format!("> {}", &live[..7])).press(&["Enter"]);
+    terminal.shows("Revert main? [y/N]").types("n");
+    assert_eq!(terminal.press(&["Enter"]).exit(), 7);
+    terminal.is_sane();
+}
+
 #[test]
 fn the_list_is_ascii_where_the_locale_has_no_more() {
     let (world, _) = with_a_log();

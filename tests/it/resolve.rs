@@ -97,6 +97,30 @@ fn what_is_given_up_leaves_no_trace() {
     world.cairn("dev", &["revert", "--abandon"]).exits(10);
 }
 
+/// The plan of what was resolved, kept in a file and carried out by it, or not where something has moved since.
+#[test]
+fn what_is_resolved_is_published_by_the_plan_in_a_file() {
+    let (world, [bad, after]) = collision();
+    world.cairn("dev", &["revert", &bad, "--resolve", "../aside"]).exits(3);
+    resolved(&world, "aside", "1 and 3");
+    let planned = |name: &str| {
+        let plan = world.cairn("dev", &["revert", "--continue", "--plan", "--json"]).ok().stdout;
+        std::fs::write(world.path(name), plan).unwrap();
+    };
+    planned("old.json");
+    resolved(&world, "aside", "1 or 3");
+    world.git("aside", &["commit", "--quiet", "--amend", "--no-edit"]).ok();
+    let before = (world.tip("dev", "main"), world.refs("site.git"));
+    world.cairn("dev", &["revert", "--continue", "--apply", "../old.json"]).exits(4).says("--plan");
+    assert_eq!((world.tip("dev", "main"), world.refs("site.git")), before);
+    planned("plan.json");
+    world.cairn("dev", &["revert", "--continue", "--apply", "../plan.json"]).ok().says("to take it back");
+    assert_eq!(world.git("site.git", &["show", "main:page"]).ok().stdout, "1 or 3");
+    assert_eq!((world.tip("dev", "main"), world.tip("dev", "main~1")), (world.tip("site.git", "main"), after));
+    nothing_is_left(&world);
+    world.cairn("dev", &["revert", "--continue", "--apply", "../plan.json"]).exits(10);
+}
+
 #[test]
 fn a_plan_with_conflicts_names_both_ways() {
     let (world, [bad, _]) = collision();

@@ -89,6 +89,13 @@ impl<'a> Terminal<'a> {
         self
     }
 
+    /// Gives the terminal another size.
+    pub fn resize(&self, width: u32, height: u32) -> &Self {
+        let (width, height) = (width.to_string(), height.to_string());
+        run(self.tmux().args(["resize-window", "-x", &width, "-y", &height])).ok();
+        self
+    }
+
     /// Presses keys, by the names tmux has for them.
     pub fn press(&self, keys: &[&str]) -> &Self {
         run(self.tmux().args(["send-keys"]).args(keys)).ok();
