@@ -1,6 +1,7 @@
 //! Locks that the kernel frees when their holder dies, so that none is ever left behind.
 
 use crate::error::{AtPath, Error, Kind, Result};
+use crate::process::Command;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -12,7 +13,19 @@ const RETRY: Duration = Duration::from_millis(10);
 /// A lock that is held until it is dropped, by an open file (`flock`).
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Lets a process that reads no input hold the lock, too: where we die before it, the lock is free when it has ended.
+    ///
+    /// It is its standard input, which no program hands on to what it leaves behind.
+    pub fn held_by(&self, command: Command) -> Command {
+        match self.file.try_clone() {
+            Ok(file) => command.reading(file),
+            Err(_) => command,
+        }
+    }
 }
 
 /// Takes the lock at `path`, waiting at most `wait`; the file is made with `mode` where it is missing.
@@ -23,7 +36,7 @@ pub fn take(path: &Path, mode: u32, wait: Duration) -> Result<Lock> {
     let deadline = Instant::now() + wait;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(Lock { _file: file }),
+            Ok(()) => return Ok(Lock { file }),
             Err(TryLockError::Error(error)) => return Err(error).at("lock", path),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(RETRY),
             Err(TryLockError::WouldBlock) => {

@@ -142,6 +142,13 @@ impl Command {
         self
     }
 
+    /// Sets the file that it reads where it is given no other input.
+    #[must_use]
+    pub fn reading(mut self, file: File) -> Self {
+        self.inner.stdin(file);
+        self
+    }
+
     /// Lets the child write to our own standard error, as a person expects of a push.
     #[must_use]
     pub fn talking(mut self) -> Self {

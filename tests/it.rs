@@ -152,6 +152,8 @@ mod uncommitted;
 mod undo;
 #[path = "it/undo_exact.rs"]
 mod undo_exact;
+#[path = "it/undo_halfway.rs"]
+mod undo_halfway;
 #[path = "it/undo_kill.rs"]
 mod undo_kill;
 #[path = "it/undo_plan.rs"]

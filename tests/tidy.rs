@@ -28,6 +28,7 @@ const MEANT: &[(&str, &str)] = &[
     ("clock", "error"),
     ("durable", "error"),
     ("lock", "error"),
+    ("lock", "process"),
     ("turn", "error"),
     ("turn", "lock"),
     ("process", "error"),

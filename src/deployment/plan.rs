@@ -4,6 +4,7 @@ use super::{Host, PlanCommit, Planned, TagMessage, Warning, sealed};
 use crate::error::{Error, Kind, Result};
 use crate::git::{CommitLine, Lease, ObjectId, RefName, Repository};
 use crate::guard::Announcement;
+use crate::process::Command;
 use crate::site::Environment;
 use bstr::BString;
 use serde::{Deserialize, Serialize};
@@ -333,11 +334,12 @@ fn named_target(repository: &Repository, host: &Host, environment: &Environment,
     Ok((commit, None))
 }
 
-/// Carries out a plan: moves the branch on the host if it still stands where the plan saw it.
+/// Carries out a plan: moves the branch on the host if it still stands where the plan saw it. `git` makes the command that
+/// pushes from the repository.
 ///
 /// Returns [`Kind::Nothing`] where it stands there already, [`Kind::Moved`] where it moved, [`Kind::Declined`] where
 /// the host refuses; in each case nothing was changed.
-pub fn apply(repository: &Repository, host: &Host, plan: &Plan) -> Result<Applied> {
+pub fn apply(repository: &Repository, git: impl Fn() -> Command, host: &Host, plan: &Plan) -> Result<Applied> {
     let environment = host.environment(&plan.environment)?;
     let tip = host.tip(environment).map(|tip| tip.to_string());
     if tip != plan.expect_remote
@@ -360,7 +362,7 @@ pub fn apply(repository: &Repository, host: &Host, plan: &Plan) -> Result<Applie
     let expect = plan.expect_remote.as_ref().map(id).transpose()?;
     let is_there = plan.operation == Operation::Rollback || host.shows(&target);
     let lease = Lease { name: environment.branch.clone(), expect, target, is_there };
-    host.remote.deliver(repository, || repository.git(), &lease, &push_options(plan, host, &lease))?;
+    host.remote.deliver(repository, git, &lease, &push_options(plan, host, &lease))?;
     // It is done; a host that cannot be asked again only leaves the tag's name unsaid.
     let now = host.remote.advertised(repository).unwrap_or_default();
     let after = Host { advertised: now, ..host.clone() };

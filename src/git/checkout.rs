@@ -1,6 +1,7 @@
 //! A work tree whose files follow a branch: what of a person's own stands in it, and moving it from one commit to another.
 
-use super::{IndexFile, ObjectId, Repository, Scratch, TreeChange};
+use super::scratch::index_lines;
+use super::{IndexFile, ObjectId, Repository, Scratch, Staged, TreeChange};
 use crate::error::{AtPath, Error, Result};
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
@@ -65,6 +66,12 @@ impl Checkout {
     /// Returns the path of a file of the work tree.
     pub fn path(&self, path: &[u8]) -> PathBuf {
         self.work_tree.join(OsStr::from_bytes(path))
+    }
+
+    /// Tells whether nothing but folders is above a path: what lies behind a link is another path's.
+    pub fn is_below_folders(&self, path: &[u8]) -> bool {
+        let mut above = path.find_iter("/").map(|end| self.path(&path[..end]));
+        above.all(|folder| folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()))
     }
 
     /// Makes a git command that works on these files, and takes no lock it can do without.
@@ -213,18 +220,7 @@ impl Checkout {
 
     /// Sets entries of an index to what these paths become, of whose files it knows nothing then: it looks at each again.
     pub fn adopt<'a>(&self, index: &Path, changes: impl IntoIterator<Item = &'a TreeChange>) -> Result<()> {
-        // A file goes before a folder of its name comes, and the other way round.
-        let mut changes: Vec<_> = changes.into_iter().collect();
-        changes.sort_by_key(|change| change.new.is_some());
-        let mut lines = vec![];
-        for TreeChange { path, old, new } in changes {
-            let head = match (new, old) {
-                (Some((mode, id)), _) => format!("{mode:o} {id}\t"),
-                (None, Some((_, id))) => format!("0 {}\t", super::null_id(id.kind())),
-                (None, None) => continue,
-            };
-            lines.extend([head.as_bytes(), path, b"\0"].concat());
-        }
+        let lines = index_lines(changes);
         if lines.is_empty() {
             return Ok(());
         }
@@ -233,22 +229,45 @@ impl Checkout {
     }
 
     /// Moves index and files from one commit to another as `git reset --keep` does, but that what is staged elsewhere stays
-    /// staged. git works on a copy of the index at `index`; nothing has changed where it refuses.
+    /// staged. git works on a copy of the index at `index`; nothing has changed where it refuses before it begins.
     ///
-    /// With `adopt`, entries of the index are first set to what these paths hold already. `changes` are what changes.
+    /// `changes` are what changes, and `moved` those of them that stand as they are to be already. `held_by` lets the git that moves
+    /// files hold the lock under which they move.
     pub fn move_files(
         &self,
+        scratch: &Scratch,
+        held_by: impl Fn(Command) -> Command,
         index: &Path,
         [from, to]: [&ObjectId; 2],
         changes: &[TreeChange],
-        adopt: &[TreeChange],
+        moved: &[TreeChange],
     ) -> Result<()> {
-        self.adopt(index, adopt)?;
+        let mut from = scratch.tree_of(from)?;
+        if !moved.is_empty() {
+            // From what stands now: git would take what has come for files that nobody gave it.
+            from = scratch.tree_after(&from, moved)?;
+            let mut skipped = self.flags(moved)?;
+            skipped.retain(|path, flags| {
+                flags.assumed = false;
+                flags.skipped && moved.iter().any(|change| change.path == *path && change.new.is_some())
+            });
+            self.adopt(index, moved)?;
+            self.set_flags(index, &skipped)?;
+        }
         self.see_flagged(index, changes)?;
         let words = ["-c", "submodule.recurse=false", "read-tree", "-m", "-u"];
-        let ids = [from.to_string(), to.to_string()];
-        self.git().env("GIT_INDEX_FILE", index).args(words).args(ids).read().map(drop)?;
+        let ids = [from.to_string(), scratch.tree_of(to)?.to_string()];
+        held_by(scratch.shown_to(self.git())).env("GIT_INDEX_FILE", index).args(words).args(ids).read().map(drop)?;
         self.refresh(index)
+    }
+
+    /// Returns what the index says of these paths, in their order; `None` where it does not say it path by path.
+    pub fn staged(&self, changes: &[TreeChange]) -> Option<Vec<Option<Staged>>> {
+        let path = self.git_dir.join("index");
+        let kind = changes.iter().find_map(|change| change.old.or(change.new))?.1.kind();
+        let file = std::fs::File::open(&path).ok()?;
+        let index = IndexFile::read(&file, &path, kind).ok().filter(|index| !index.is_sparse())?;
+        Some(changes.iter().map(|change| index.find(change.path.as_bstr())).collect())
     }
 
     /// Lets an index see the files that change and at which it was told not to look: git refuses to move one that only looks

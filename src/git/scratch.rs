@@ -395,6 +395,20 @@ impl Scratch {
         git.args(words).args([old.to_string(), new.to_string()]).start().map(Counting)
     }
 
+    /// Returns the tree that another becomes by these changes.
+    pub fn tree_after(&self, tree: &ObjectId, changes: &[TreeChange]) -> Result<ObjectId> {
+        let index = self.folder().join("after");
+        let git = || self.git().env("GIT_INDEX_FILE", &index);
+        git().args(["read-tree", &tree.to_string()]).read()?;
+        git().args(["update-index", "--add", "-z", "--index-info"]).read_with(&index_lines(changes))?;
+        id_in(&git().args(["write-tree", "--missing-ok"]).read()?)
+    }
+
+    /// Lets a git command see what lies here, too.
+    pub fn shown_to(&self, command: Command) -> Command {
+        command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(self.objects().as_os_str().as_bytes()))
+    }
+
     /// Packs what is reachable from `new` and not from `not`.
     pub fn pack(&self, new: &[ObjectId], not: &[ObjectId]) -> Result<Vec<u8>> {
         let input = revisions(new, not);
@@ -458,6 +472,23 @@ impl CommitText {
             message: commit.message[..end].into(),
         })
     }
+}
+
+/// What `git update-index -z --index-info` reads to set entries to what these paths become.
+pub(super) fn index_lines<'a>(changes: impl IntoIterator<Item = &'a TreeChange>) -> Vec<u8> {
+    // A file goes before a folder of its name comes, and the other way round.
+    let mut changes: Vec<_> = changes.into_iter().collect();
+    changes.sort_by_key(|change| change.new.is_some());
+    let mut lines = vec![];
+    for TreeChange { path, old, new } in changes {
+        let head = match (new, old) {
+            (Some((mode, id)), _) => format!("{mode:o} {id}\t"),
+            (None, Some((_, id))) => format!("0 {}\t", super::null_id(id.kind())),
+            (None, None) => continue,
+        };
+        lines.extend([head.as_bytes(), path, b"\0"].concat());
+    }
+    lines
 }
 
 fn revisions(from: &[ObjectId], not: &[ObjectId]) -> String {

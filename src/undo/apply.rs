@@ -156,6 +156,6 @@ fn push(repository: &Repository, journal: &Journal, prepared: &Prepared, target:
     let mut options = announcement(prepared, &lease);
     options.extend(reintroduced(journal, &prepared.scratch, &lease, host.speaks)?);
     let checkout = prepared.local.as_ref().and_then(|local| local.checkout.as_ref());
-    let git = || checkout.map_or_else(|| repository.git(), Checkout::git);
+    let git = || journal.held_by(checkout.map_or_else(|| repository.git(), Checkout::git));
     host.remote.deliver(repository, git, &lease, &options)
 }

@@ -344,7 +344,7 @@ pub fn apply(repository: &Repository, journal: &Journal, made: &Plan) -> Result<
         Before::read(journal, &undone)?.folders_missing(checkout).write(journal, &entry)?;
     }
     journal.write(&entry)?;
-    let git = || checkout.as_ref().map_or_else(|| repository.git(), Checkout::git);
+    let git = || journal.held_by(checkout.as_ref().map_or_else(|| repository.git(), Checkout::git));
     let pushed = host.map_or(Ok(()), |(remote, lease, options)| remote.deliver(repository, git, &lease, &options));
     conclude(repository, journal, &mut entry, pushed)?;
     Ok(Undone { schema: 1, operation: Verb::Undo, id: entry.id, plan_id: made.plan_id.clone(), result, undo: None })

@@ -9,7 +9,7 @@ use crate::error::{AtPath, Error, Result};
 use crate::git::{Checkout, Flags, HashKind, ObjectId, Scratch, TreeChange, blob_id};
 use bstr::{BString, ByteSlice};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// What stood where files moved.
@@ -161,6 +161,11 @@ impl Before {
             Error::damaged("journal", format!("{} cannot be read: {error}", path.display()))
                 .hint("put the branch back with git cairn reset <commit> --as-commit")
         })
+    }
+
+    /// Returns the ids of the bytes its files had, by path; null for a file that was not there.
+    pub fn ids(&self) -> HashMap<Vec<u8>, Option<String>> {
+        self.files.iter().map(|file| (file.path.bytes(), file.id.clone())).collect()
     }
 
     /// Tells whether a file that git was told not to look at is still what it was before: the operation left it alone.

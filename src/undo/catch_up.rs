@@ -292,7 +292,8 @@ pub fn apply_catch_up(repository: &Repository, journal: &Journal, plan: &Plan) -
     journal.write(&entry)?;
     let pushed = if push {
         let lease = Lease { name: reference.clone(), expect: Some(onto), target, is_there: false };
-        let git = || local.checkout.as_ref().map_or_else(|| repository.git(), crate::git::Checkout::git);
+        let checkout = local.checkout.as_ref();
+        let git = || journal.held_by(checkout.map_or_else(|| repository.git(), crate::git::Checkout::git));
         remote.deliver(repository, git, &lease, &reintroduced(journal, &scratch, &lease, speaks)?)
     } else {
         Ok(())

@@ -29,7 +29,7 @@ pub fn deploy(repository: &Repository, host: &Host, plan: &deployment::Plan) -> 
     let mut entry = entry_of(host, plan)?;
     let noted = lock.as_ref().map_err(|error| Error::new(error.kind(), error.code(), error.to_string()));
     let noted = noted.and_then(|_| journal.write(&entry));
-    let mut applied = deployment::apply(repository, host, plan);
+    let mut applied = deployment::apply(repository, || journal.held_by(repository.git()), host, plan);
     entry.state = match &applied {
         Ok(_) => State::Done,
         // Whether it arrived is not known: the next command asks the host.

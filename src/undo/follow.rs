@@ -4,6 +4,7 @@
 use super::apply::give_up;
 use super::before::{Before, id_at, place};
 use super::files::{self, Kind as FileKind};
+use super::halfway::Halfway;
 use super::journal::{CapturedFile, Entry, Journal, LocalMove, State};
 use super::{Verb, id_of};
 use crate::error::{AtPath, Error, Kind, Result};
@@ -18,11 +19,13 @@ enum Stop {
 }
 
 /// What an undo brings back beside what the commits have.
-struct Former {
-    before: Before,
+pub(super) struct Former {
+    /// What stood where files moved.
+    pub before: Before,
     /// Folders that were not there when the undo began.
     made: Before,
-    aside: Vec<CapturedFile>,
+    /// Files that were kept aside.
+    pub aside: Vec<CapturedFile>,
 }
 
 /// Moves the branch and the files of this clone, and marks the operation as done; `again` where it may have been begun.
@@ -187,12 +190,15 @@ fn move_locked(
             std::fs::copy(&index, &copy).at("copy", &index)?;
         }
         set_aside(checkout, entry, &changes, again)?;
-        let adopt = if again { half_done(checkout, &changes)? } else { vec![] };
-        checkout.move_files(&copy, [&old, &new], &changes, &adopt)
+        let halfway = |changes| Halfway::of(journal, entry, checkout, changes, former.as_ref());
+        let moved = if again { halfway(&changes)?.moved()? } else { vec![] };
+        checkout.move_files(&scratch, |git| journal.held_by(git), &copy, [&old, &new], &changes, &moved)
     })();
     if let Err(error) = moved {
+        let halfway = Halfway::of(journal, entry, checkout, &changes, former.as_ref());
+        let is_untouched = again || halfway.and_then(|halfway| halfway.is_untouched()).unwrap_or(false);
         put_back(&scratch, journal, checkout, entry);
-        return Err(Stop::Unmoved(error));
+        return Err(if is_untouched { Stop::Unmoved(error) } else { Stop::Halfway(error) });
     }
     let rest = (|| {
         if let Some(Former { before, made, aside }) = &former {
@@ -228,7 +234,8 @@ fn set_aside(checkout: &Checkout, entry: &Entry, changes: &[TreeChange], again: 
         let bytes = file.path.bytes();
         let path = checkout.path(&bytes);
         let comes = changes.iter().find(|change| change.path == bytes).and_then(|change| change.new);
-        if files::kind(&path) != FileKind::File || comes.is_some() && checkout.holds(&bytes, comes)? {
+        let stands = checkout.is_below_folders(&bytes) && files::kind(&path) == FileKind::File;
+        if !stands || comes.is_some() && checkout.holds(&bytes, comes)? {
             continue;
         }
         let kept = id_of(&file.id)?;
@@ -265,21 +272,4 @@ fn put_back(scratch: &Scratch, journal: &Journal, checkout: &Checkout, entry: &E
             let _ = place(scratch, &path, &passing, &file.id, file.permissions, file.link);
         }
     }
-}
-
-/// Returns the paths that already have what they are to have, and removes files that a killed git has only begun.
-fn half_done(checkout: &Checkout, changes: &[TreeChange]) -> Result<Vec<TreeChange>> {
-    let mut done = vec![];
-    for change in changes {
-        if checkout.holds(&change.path, change.new)? {
-            done.push(change.clone());
-        } else if !checkout.holds(&change.path, change.old)?
-            && let Some((_, id)) = change.new.filter(|(mode, _)| *mode != 0o160_000)
-            && checkout.is_begun(&change.path, &id)?
-        {
-            let path = checkout.path(&change.path);
-            std::fs::remove_file(&path).at("remove", &path)?;
-        }
-    }
-    Ok(done)
 }

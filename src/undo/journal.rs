@@ -11,10 +11,13 @@ use crate::durable::{self, Modes, random_name};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{ObjectId, RefName, Repository};
 use crate::lock::{self, Lock};
+use crate::process::Command;
 use crate::text;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 /// The version of the files.
@@ -214,6 +217,7 @@ fn unreadable(what: &str) -> Error {
 pub struct Journal {
     folder: PathBuf,
     modes: Modes,
+    held: RefCell<Weak<Lock>>,
 }
 
 impl Journal {
@@ -223,7 +227,7 @@ impl Journal {
     pub fn of(repository: &Repository) -> Self {
         let shared = repository.config().get("core", "sharedRepository").unwrap_or_default();
         let modes = Modes::from_shared_repository(&shared).unwrap_or(Modes::OWNER);
-        Self { folder: repository.common_dir().join("cairn").join("ops"), modes }
+        Self { folder: repository.common_dir().join("cairn").join("ops"), modes, held: RefCell::default() }
     }
 
     /// Returns the modes of its files.
@@ -232,12 +236,21 @@ impl Journal {
     }
 
     /// Takes the lock under which operations are carried out, one at a time.
-    pub fn lock(&self, wait: Duration) -> Result<Lock> {
+    pub fn lock(&self, wait: Duration) -> Result<Rc<Lock>> {
         durable::make_folders(&self.folder, self.modes)?;
-        let lock = lock::take(&self.folder.join("lock"), self.modes.file, wait)?;
+        let lock = Rc::new(lock::take(&self.folder.join("lock"), self.modes.file, wait)?);
+        *self.held.borrow_mut() = Rc::downgrade(&lock);
         durable::sweep(&self.folder)?;
         self.sweep_orphans()?;
         Ok(lock)
+    }
+
+    /// Lets a process hold the lock with us: what it moves is not looked at while it lives, though we were killed.
+    pub fn held_by(&self, command: Command) -> Command {
+        match self.held.borrow().upgrade() {
+            Some(lock) => lock.held_by(command),
+            None => command,
+        }
     }
 
     /// Removes what belongs to no operation: one that was killed before it was noted has done nothing.
@@ -277,19 +290,24 @@ impl Journal {
     ///
     /// Returns an error for a file that is no entry, naming it.
     pub fn entries(&self) -> Result<Vec<Entry>> {
+        self.files()?.iter().map(|path| read(path)).collect()
+    }
+
+    /// The files of all entries, the newest first: their names sort by age.
+    fn files(&self) -> Result<Vec<PathBuf>> {
         let listed = match std::fs::read_dir(&self.folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
             listed => listed.at("read the folder", &self.folder)?,
         };
-        let mut entries = vec![];
+        let mut files = vec![];
         for file in listed {
             let path = file.at("read the folder", &self.folder)?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
-                entries.push(read(&path)?);
+                files.push(path);
             }
         }
-        entries.sort_by(|a: &Entry, b| b.id.cmp(&a.id));
-        Ok(entries)
+        files.sort_by(|a, b| b.cmp(a));
+        Ok(files)
     }
 }
 

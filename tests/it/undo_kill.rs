@@ -210,6 +210,22 @@ impl World {
     }
 }
 
+/// Between the files and the index, and between the index and the journal.
+#[test]
+fn a_kill_after_files_have_moved_is_finished() {
+    if command("strace", Path::new("/")).arg("-V").output().is_err() {
+        return missing_peer("kills of operations and their undo", "strace");
+    }
+    for name in ["reset that overwrites", "undo of a revert"] {
+        let telling = TELLINGS.into_iter().find(|(told, _)| *told == name).unwrap();
+        let mut story = Story::tell(telling);
+        let renames = story.count("rename");
+        for when in renames - 2..=renames {
+            assert_eq!(story.killed("rename", when), Some(true), "{name}, rename {when}");
+        }
+    }
+}
+
 #[test]
 fn a_kill_at_any_call_leaves_it_done_or_not_done() {
     if command("strace", Path::new("/")).arg("-V").output().is_err() {
