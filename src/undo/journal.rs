@@ -13,7 +13,7 @@ use crate::git::{ObjectId, RefName, Repository};
 use crate::lock::{self, Lock};
 use crate::process::Command;
 use crate::text;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,10 @@ use std::time::Duration;
 
 /// The version of the files.
 const SCHEMA: u32 = 1;
+/// How many operations are kept however old they are.
+const KEPT: usize = 100;
+/// How many days an operation is kept at least, as git keeps a reflog (`gc.reflogExpire`).
+const KEPT_DAYS: i64 = 90;
 /// What is written before the operation's own file, and is nothing without it.
 const BESIDE: [&str; 2] = ["pack", "before"];
 
@@ -241,6 +245,7 @@ impl Journal {
         let lock = Rc::new(lock::take(&self.folder.join("lock"), self.modes.file, wait)?);
         *self.held.borrow_mut() = Rc::downgrade(&lock);
         durable::sweep(&self.folder)?;
+        self.expire(clock::now())?;
         self.sweep_orphans()?;
         Ok(lock)
     }
@@ -251,6 +256,29 @@ impl Journal {
             Some(lock) => lock.held_by(command),
             None => command,
         }
+    }
+
+    /// Forgets operations that are over and older than [`KEPT_DAYS`], but for the newest [`KEPT`] of all, and with each what was
+    /// captured for it. What one that is not finished takes back stays.
+    fn expire(&self, now: Timestamp) -> Result<()> {
+        let files = self.files()?;
+        let Some(old) = files.get(KEPT..).filter(|old| !old.is_empty()) else { return Ok(()) };
+        let mut needed = vec![];
+        for path in &files {
+            let entry = read(path)?;
+            if entry.is_unfinished() {
+                needed.extend(entry.undoes);
+            }
+        }
+        let since = now - SignedDuration::from_hours(24 * KEPT_DAYS);
+        for path in old {
+            let entry = read(path)?;
+            if !entry.is_unfinished() && entry.at < since && !needed.contains(&entry.id) {
+                // What lies beside it goes next: it belongs to nothing then.
+                std::fs::remove_file(path).at("remove", path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes what belongs to no operation: one that was killed before it was noted has done nothing.
@@ -318,4 +346,42 @@ fn read(path: &Path) -> Result<Entry> {
         Error::damaged("journal", format!("{} is no operation that this git-cairn knows", path.display()))
             .hint("move it away to go on without what it can take back")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_old_goes_with_what_it_captured_but_for_the_newest_and_what_is_not_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal { folder: folder.path().join("ops"), modes: Modes::OWNER, held: RefCell::default() };
+        drop(journal.lock(Duration::ZERO).unwrap());
+        let now = clock::now();
+        let write = |n: usize, days: i64, state: State| {
+            let mut entry = Entry::new(Verb::Revert, "plan");
+            entry.id = format!("{n:04}");
+            (entry.at, entry.state) = (now - SignedDuration::from_hours(24 * days), state);
+            journal.write(&entry).unwrap();
+            std::fs::write(journal.path(&entry, "pack"), "captured").unwrap();
+            entry
+        };
+        write(0, 300, State::Done);
+        let needed = write(1, 300, State::Done);
+        write(2, 200, State::Accepted);
+        write(3, KEPT_DAYS + 1, State::Undone);
+        write(4, KEPT_DAYS - 1, State::Done);
+        let mut undo = write(5, 200, State::Planned);
+        undo.undoes = Some(needed.id);
+        journal.write(&undo).unwrap();
+        for n in 0..KEPT {
+            write(100 + n, 200, State::Done);
+        }
+        drop(journal.lock(Duration::ZERO).unwrap());
+        let ids: Vec<String> = journal.entries().unwrap().into_iter().map(|entry| entry.id).collect();
+        assert_eq!(ids[KEPT..], ["0005", "0004", "0002", "0001"]);
+        let packs = std::fs::read_dir(&journal.folder).unwrap().flatten();
+        let packs = packs.filter(|file| file.path().extension().is_some_and(|kind| kind == "pack")).count();
+        assert_eq!(packs, ids.len());
+    }
 }
