@@ -130,8 +130,18 @@ fn ours(twin: &Twin<'_>) -> (Told, BTreeSet<Vec<u8>>) {
     (told, ignored)
 }
 
-/// What git's status lists: each path with whether it is staged; and what it says is ignored.
-fn status(twin: &Twin<'_>, index: &str) -> (BTreeMap<Vec<u8>, bool>, BTreeSet<Vec<u8>>) {
+/// What git's status says.
+#[derive(Default)]
+struct Status {
+    /// Each path that it lists, with whether it is staged.
+    listed: BTreeMap<Vec<u8>, bool>,
+    /// Which of them the index has.
+    kept: BTreeSet<Vec<u8>>,
+    /// What it says is ignored.
+    ignored: BTreeSet<Vec<u8>>,
+}
+
+fn status(twin: &Twin<'_>, index: &str) -> Status {
     let words = [
         "status",
         "--porcelain=v2",
@@ -141,13 +151,14 @@ fn status(twin: &Twin<'_>, index: &str) -> (BTreeMap<Vec<u8>, bool>, BTreeSet<Ve
         "--no-renames",
         "--ignore-submodules=none",
     ];
-    let (mut listed, mut ignored) = (BTreeMap::new(), BTreeSet::new());
+    let Status { mut listed, mut kept, mut ignored } = Status::default();
     for record in twin.read(index, &words).split(|b| *b == 0).filter(|record| !record.is_empty()) {
         let fields = |count: usize| record.splitn(count, |b| *b == b' ').collect::<Vec<_>>();
         match record[0] {
             b'1' => {
                 let fields = fields(9);
                 let staged = fields[1][0] != b'.';
+                kept.extend((fields[4] != b"000000").then(|| fields[8].to_vec()));
                 *listed.entry(fields[8].to_vec()).or_insert(false) |= staged;
             }
             b'u' => drop(listed.insert(fields(11)[10].to_vec(), true)),
@@ -160,7 +171,7 @@ fn status(twin: &Twin<'_>, index: &str) -> (BTreeMap<Vec<u8>, bool>, BTreeSet<Ve
             other => panic!("{}", char::from(other)),
         }
     }
-    (listed, ignored)
+    Status { listed, kept, ignored }
 }
 
 /// What git makes of the tree if everything is added: the kind of each path, and where it came from.
@@ -220,12 +231,10 @@ fn forgetful(twin: &Twin<'_>) -> &'static str {
 
 fn check(twin: &Twin<'_>) {
     let (told, mut ignored) = ours(twin);
-    // git keeps silent about an ignored folder in the place of a file that it watches, which its index still has.
-    ignored.retain(|path| {
-        path.strip_suffix(b"/").is_none_or(|file| told.get(file).is_none_or(|told| told.0 != "deleted" || told.2))
-    });
     let fresh = forgetful(twin);
-    let (listed, hidden_away) = status(twin, fresh);
+    let Status { listed, kept, ignored: hidden_away } = status(twin, fresh);
+    // git keeps silent about an ignored folder in the place of a file that its index has.
+    ignored.retain(|path| path.strip_suffix(b"/").is_none_or(|file| !kept.contains(file)));
     let told_list: BTreeMap<_, _> = told
         .iter()
         .flat_map(|(path, (_, from, staged, _))| {
