@@ -6,7 +6,7 @@ use crate::bundle::{object_format_from_name, object_format_name};
 use crate::element::code::{Proof, Segment};
 use crate::element::uncommitted::Uncommitted;
 use crate::error::{Error, Result};
-use crate::git::{HashKind, Head, ObjectId, RefList, RefName, RefValue};
+use crate::git::{HashKind, Head, ObjectId, RefList, RefName, RefValue, Refs};
 use crate::store::{NO_DIGEST, is_sealed, seal, sha256};
 use crate::text;
 use bstr::BString;
@@ -154,13 +154,12 @@ impl Others {
     /// Returns an error where they do not fit.
     pub fn join(&self, instructions: &[u8]) -> Result<RefList> {
         let unfit = || Error::damaged("refs", "the list of references makes no sense");
-        let mut refs = RefList::parse_instructions(instructions).ok_or_else(unfit)?;
+        let mut refs = RefList::parse_instructions(instructions).ok_or_else(unfit)?.into_vec();
         for symref in &self.symrefs {
             let (name, target) = (symref.name().ok_or_else(unfit)?, symref.target().ok_or_else(unfit)?);
-            if refs.insert(name, RefValue::Symbolic(target, None)).is_some() {
-                return Err(unfit());
-            }
+            refs.push((name, RefValue::Symbolic(target, None)));
         }
+        let refs = Refs::of(refs).ok_or_else(unfit)?;
         let head = match (&self.head, &self.detached) {
             (Some(on), None) => Head::Unborn(on.target().ok_or_else(unfit)?),
             (None, Some(id)) => Head::Detached(ObjectId::from_hex(id.as_bytes()).map_err(|_| unfit())?),
@@ -447,11 +446,12 @@ pub(super) mod tests {
         let id = ObjectId::from_hex(b"1111111111111111111111111111111111111111").unwrap();
         let name = |text: &[u8]| RefName::new(text).unwrap();
         let main = name(b"refs/heads/main");
-        let refs = BTreeMap::from([
+        let refs = vec![
             (main.clone(), RefValue::Direct(id)),
             (name(b"refs/heads/\xffalias"), RefValue::Symbolic(main.clone(), Some(id))),
             (name(b"refs/heads/dangling"), RefValue::Symbolic(name(b"refs/heads/gone"), None)),
-        ]);
+        ];
+        let refs = Refs::of(refs).unwrap();
         for head in [Head::On(main.clone(), id), Head::Unborn(name(b"refs/heads/new")), Head::Detached(id)] {
             let worktrees = BTreeMap::from([("wt".into(), id), (b"\xff".into(), id)]);
             let list = RefList { refs: refs.clone(), head, worktrees };

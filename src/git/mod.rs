@@ -49,7 +49,7 @@ pub use pack::{
     verify_pack,
 };
 pub use pack_index::{Membership, PackIndex};
-pub use refs::{Head, PINS, RefList, RefValue};
+pub use refs::{Head, PINS, RefList, RefValue, Refs};
 pub use remote::{Advertised, Advertising, Lease, Remote, remote_names};
 pub use repository::{CommitLine, Place, Repository, TagObject, is_null, null_id};
 pub use rules::{Conversion, Filter, LineEnds, RULES_BYTES_MAX, RuleFiles, Rules, to_utf8, undo_ident};

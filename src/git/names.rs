@@ -1,7 +1,7 @@
 //! Names and ids, checked once at the edge.
 
 use crate::text;
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, ByteSlice};
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 ///
 /// Its bytes are whatever the repository holds; they need not be UTF-8, and shown to a person they are escaped.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RefName(BString);
+pub struct RefName(Box<[u8]>);
 
 impl RefName {
     /// Returns the name if it is one: `HEAD`, or a valid name below `refs/`; `None` otherwise.
@@ -37,7 +37,7 @@ impl RefName {
 
     /// Returns `HEAD`.
     pub fn head() -> Self {
-        Self("HEAD".into())
+        Self(b"HEAD".as_slice().into())
     }
 
     /// Returns the bytes of the name.

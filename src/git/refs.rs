@@ -1,10 +1,15 @@
 //! All references of a repository at one instant, as one value.
 
+mod map;
+
+pub use map::Refs;
+
 use super::{ObjectId, RefName, Repository};
 use crate::error::{Error, Result};
 use bstr::{BString, ByteSlice};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// References whose tips are kept only while a snapshot waits; they are no part of any backup.
@@ -19,6 +24,9 @@ const FAILURES_MAX: usize = 10;
 
 /// How long is waited in between.
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// About as long, in bytes, is a line of packed-refs and one of the instructions: fewer references are there than that says.
+const INSTRUCTION_BYTES: usize = 64;
 
 /// What a reference holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +80,7 @@ impl Head {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefList {
     /// The references by name.
-    pub refs: BTreeMap<RefName, RefValue>,
+    pub refs: Refs,
     /// HEAD.
     pub head: Head,
     /// Where the HEAD of each linked work tree is that is on no branch. No reference leads there, and none is made of it.
@@ -83,36 +91,6 @@ impl RefList {
     /// Returns what the reference leads to, `None` where it is missing or dangles.
     pub fn id_of(&self, name: &RefName) -> Option<ObjectId> {
         self.refs.get(name).and_then(RefValue::id)
-    }
-
-    /// Returns a hash of all of it.
-    fn fingerprint(&self) -> [u8; 32] {
-        let mut hasher = Sha256::new();
-        let mut add = |name: &RefName, value: &RefValue| {
-            let (kind, target): (&[u8], &[u8]) = match value {
-                RefValue::Direct(_) => (b" ", b""),
-                RefValue::Symbolic(target, _) => (b" ref: ", target.as_bytes()),
-            };
-            // No name holds a space or a line feed.
-            for part in
-                [name.as_bytes(), kind, target, b" ", value.id().as_ref().map_or(b"", |id| id.as_slice()), b"\n"]
-            {
-                hasher.update(part);
-            }
-        };
-        self.refs.iter().for_each(|(name, value)| add(name, value));
-        match (&self.head, self.head.on()) {
-            (head, Some(on)) => add(&RefName::head(), &RefValue::Symbolic(on.clone(), head.id())),
-            (Head::Detached(id), None) => add(&RefName::head(), &RefValue::Direct(*id)),
-            (_, None) => {}
-        }
-        for (name, id) in &self.worktrees {
-            // A name may hold anything but a slash.
-            for part in [name.as_slice(), b"/", id.as_slice(), b"\n"] {
-                hasher.update(part);
-            }
-        }
-        hasher.finalize().into()
     }
 
     /// Returns every object that something points to directly, each once, in a stable order.
@@ -132,43 +110,41 @@ impl RefList {
     /// A name holds no space and no line feed and begins with `refs/`, so none needs quoting.
     pub fn to_instructions(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        for (name, value) in &self.refs {
+        self.write_instructions(&mut out).expect("memory can be written");
+        out
+    }
+
+    /// Writes the same.
+    pub fn write_instructions(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (name, value) in self.refs.iter() {
             if let RefValue::Direct(id) = value {
-                out.extend_from_slice(b"create ");
-                out.extend_from_slice(name.as_bytes());
-                out.extend_from_slice(format!(" {id}\n").as_bytes());
+                out.write_all(b"create ")?;
+                out.write_all(name.as_bytes())?;
+                writeln!(out, " {id}")?;
             }
         }
-        out
+        Ok(())
     }
 
     /// Returns the same list with every symbolic reference, and HEAD, followed anew.
     #[must_use]
     pub fn followed(self) -> Self {
-        let raw = |value: RefValue| match value {
-            RefValue::Direct(id) => Raw::Object(id),
-            RefValue::Symbolic(target, _) => Raw::Ref(target),
-        };
         let head = match self.head {
-            Head::Detached(id) => Raw::Object(id),
-            Head::On(target, _) | Head::Unborn(target) => Raw::Ref(target),
+            Head::Detached(id) => RefValue::Direct(id),
+            Head::On(target, _) | Head::Unborn(target) => RefValue::Symbolic(target, None),
         };
-        let refs = self.refs.into_iter().map(|(name, value)| (name, raw(value))).collect();
-        Self { worktrees: self.worktrees, ..resolve(refs, head) }
+        Self { worktrees: self.worktrees, ..resolve(self.refs, head) }
     }
 
     /// Reads what [`RefList::to_instructions`] wrote; `None` where a line is none of ours.
-    pub fn parse_instructions(bytes: &[u8]) -> Option<BTreeMap<RefName, RefValue>> {
-        let mut refs = BTreeMap::new();
+    pub fn parse_instructions(bytes: &[u8]) -> Option<Refs> {
+        let mut refs = Vec::with_capacity(bytes.len() / INSTRUCTION_BYTES);
         for line in bytes.lines() {
             let (name, id) = line.strip_prefix(b"create ")?.rsplit_once_str(" ")?;
             let name = RefName::new(name).filter(|name| name.is_below("refs/"))?;
-            let value = RefValue::Direct(ObjectId::from_hex(id).ok()?);
-            if refs.insert(name, value).is_some() {
-                return None;
-            }
+            refs.push((name, RefValue::Direct(ObjectId::from_hex(id).ok()?)));
         }
-        (bytes.is_empty() || bytes.ends_with(b"\n")).then_some(refs)
+        if bytes.is_empty() || bytes.ends_with(b"\n") { Refs::of(refs) } else { None }
     }
 }
 
@@ -184,10 +160,9 @@ impl Repository {
             return Self::open(&common)?.all_refs();
         }
         // Of a reading only its hash is kept: a list of many references is large.
-        let mut before = None;
-        for _ in 0..READS_MAX {
-            let list = patiently(|| self.read_refs())?;
-            let hash = Some(list.fingerprint());
+        let mut before = patiently(|| self.hash_refs())?;
+        for _ in 1..READS_MAX {
+            let (list, hash) = patiently(|| self.read_refs())?;
             if hash == before {
                 return Ok(list);
             }
@@ -195,6 +170,11 @@ impl Repository {
         }
         Err(Error::failed("refs-restless", "the references keep moving while they are read")
             .hint("try again when fewer pushes arrive at once"))
+    }
+
+    /// As [`Repository::all_refs`], of a repository that nobody else knows of: one reading is enough.
+    pub fn own_refs(&self) -> Result<RefList> {
+        Ok(self.read_refs()?.0)
     }
 
     /// Returns the direct references below a folder (`refs/tags/`) with the objects they hold.
@@ -218,7 +198,7 @@ impl Repository {
             return names.map(|name| Ok((self.follow(name), self.ref_id(name)?))).collect();
         }
         // One process for all of them.
-        let list = self.read_refs_by_git()?;
+        let (list, _) = self.read_refs()?;
         let follow = |name: &RefName| {
             let mut name = name.clone();
             for _ in 0..SYMREF_DEPTH_MAX {
@@ -250,66 +230,94 @@ impl Repository {
         Ok(refs)
     }
 
-    fn read_refs(&self) -> Result<RefList> {
-        let list = if self.uses_reftable() { self.read_refs_by_git() } else { self.read_refs_by_gix() }?;
-        Ok(RefList { worktrees: self.detached_worktrees()?, ..list })
+    /// Reads them once; returns a hash of what was read, too.
+    fn read_refs(&self) -> Result<(RefList, [u8; 32])> {
+        let packed = self.common_dir().join("packed-refs");
+        let bytes = std::fs::metadata(packed).map_or(0, |metadata| metadata.len());
+        let mut refs = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0) / INSTRUCTION_BYTES);
+        let (mut hasher, mut head) = (Sha256::new(), None);
+        self.each_ref(&mut |name, held| {
+            add(&mut hasher, name, &held);
+            let value = match held {
+                Held::Object(id) => RefValue::Direct(id),
+                Held::Ref(target) => RefValue::Symbolic(ref_name(target)?, None),
+            };
+            if name == b"HEAD" {
+                head = Some(value);
+            } else {
+                refs.push((ref_name(name)?, value));
+            }
+            Ok(())
+        })?;
+        let head = head.ok_or_else(no_head)?;
+        let refs = Refs::of(refs).ok_or_else(|| cannot_read(&"one is listed twice"))?;
+        let worktrees = self.detached_worktrees()?;
+        add_worktrees(&mut hasher, &worktrees);
+        Ok((RefList { worktrees, ..resolve(refs, head) }, hasher.finalize().into()))
     }
 
-    fn read_refs_by_gix(&self) -> Result<RefList> {
+    /// Returns the hash alone.
+    fn hash_refs(&self) -> Result<[u8; 32]> {
+        let mut hasher = Sha256::new();
+        self.each_ref(&mut |name, held| {
+            add(&mut hasher, name, &held);
+            Ok(())
+        })?;
+        add_worktrees(&mut hasher, &self.detached_worktrees()?);
+        Ok(hasher.finalize().into())
+    }
+
+    /// Shows what each reference holds, but for [`PINS`], and HEAD.
+    fn each_ref(&self, see: See<'_>) -> Result<()> {
+        if self.uses_reftable() { self.each_ref_by_git(see) } else { self.each_ref_by_gix(see) }
+    }
+
+    fn each_ref_by_gix(&self, see: See<'_>) -> Result<()> {
         let unreadable = |error: &dyn std::fmt::Display| cannot_read(error);
         let store = &self.gix().refs;
         // It looks only at the time of packed-refs, which two writes in one tick of the clock share.
         if self.common_dir().join("packed-refs").exists() {
             store.force_refresh_packed_buffer().map_err(|error| unreadable(&error))?;
         }
-        let mut raw = BTreeMap::new();
         let iter = store.iter().map_err(|error| unreadable(&error))?;
         for reference in iter.all().map_err(|error| unreadable(&error))? {
             let reference = reference.map_err(|error| unreadable(&error))?;
-            let name = ref_name(reference.name.as_bstr().as_bytes())?;
-            if !name.is_below(PINS) && name.is_below("refs/") {
-                raw.insert(name, raw_target(&reference.target)?);
+            let name = reference.name.as_bstr();
+            if name.starts_with(b"refs/") && !name.starts_with(PINS.as_bytes()) {
+                see(name, held(&reference.target))?;
             }
         }
-        let head = store.try_find("HEAD").map_err(|error| unreadable(&error))?;
-        let head = head.ok_or_else(|| {
-            Error::failed("no-head", "the repository has no HEAD")
-                .hint("name the branch it stands on: git symbolic-ref HEAD refs/heads/<branch>")
-        })?;
-        Ok(resolve(raw, raw_target(&head.target)?))
+        let head = store.try_find("HEAD").map_err(|error| unreadable(&error))?.ok_or_else(no_head)?;
+        see(b"HEAD", held(&head.target))
     }
 
     /// For repositories whose references lie in a reftable, which gix cannot read.
-    fn read_refs_by_git(&self) -> Result<RefList> {
+    fn each_ref_by_git(&self, see: See<'_>) -> Result<()> {
         let format = "--format=%(objectname) %(symref) %(refname)";
         let output = self.git().args(["for-each-ref", format]).output()?;
         if !output.status.success() {
             return Err(Error::unreadable_repository(format!("git for-each-ref: {}", output.complaint())));
         }
-        let mut raw = BTreeMap::new();
         for line in output.stdout.lines() {
             let mut words = line.splitn(3, |byte| *byte == b' ');
             let (Some(id), Some(symref), Some(name)) = (words.next(), words.next(), words.next()) else {
                 return Err(Error::strange_git("git for-each-ref answers in no way we know"));
             };
-            let name = ref_name(name)?;
-            if !name.is_below(PINS) {
-                let target = if symref.is_empty() { Raw::Object(parse_id(id)?) } else { Raw::Ref(ref_name(symref)?) };
-                raw.insert(name, target);
+            if !name.starts_with(PINS.as_bytes()) {
+                see(name, if symref.is_empty() { Held::Object(parse_id(id)?) } else { Held::Ref(symref) })?;
             }
         }
         // git does not list a symbolic reference that dangles; it only warns of it.
         for line in output.stderr.lines() {
             if let Some(name) = line.strip_prefix(b"warning: ignoring dangling symref ") {
-                let name = ref_name(name)?;
-                raw.insert(name.clone(), Raw::Ref(self.symbolic_target(&name)?));
+                see(name, Held::Ref(self.symbolic_target(&ref_name(name)?)?.as_bytes()))?;
             }
         }
-        let head = match self.symbolic_target(&RefName::head()) {
-            Ok(target) => Raw::Ref(target),
-            Err(_) => Raw::Object(parse_id(self.git().args(["rev-parse", "--verify", "HEAD"]).read()?.trim())?),
-        };
-        Ok(resolve(raw, head))
+        if let Ok(target) = self.symbolic_target(&RefName::head()) {
+            return see(b"HEAD", Held::Ref(target.as_bytes()));
+        }
+        let id = parse_id(self.git().args(["rev-parse", "--verify", "HEAD"]).read()?.trim())?;
+        see(b"HEAD", Held::Object(id))
     }
 
     fn symbolic_target(&self, name: &RefName) -> Result<RefName> {
@@ -329,53 +337,68 @@ fn patiently<T>(read: impl Fn() -> Result<T>) -> Result<T> {
 }
 
 /// What a reference holds, before it is followed.
-#[derive(Debug, Clone)]
-enum Raw {
+enum Held<'a> {
     Object(ObjectId),
-    Ref(RefName),
+    Ref(&'a [u8]),
 }
 
-fn raw_target(target: &gix::refs::Target) -> Result<Raw> {
-    Ok(match target {
-        gix::refs::Target::Object(id) => Raw::Object(*id),
-        gix::refs::Target::Symbolic(name) => Raw::Ref(ref_name(name.as_bstr().as_bytes())?),
-    })
+type See<'a> = &'a mut dyn FnMut(&[u8], Held<'_>) -> Result<()>;
+
+fn held(target: &gix::refs::Target) -> Held<'_> {
+    match target {
+        gix::refs::Target::Object(id) => Held::Object(*id),
+        gix::refs::Target::Symbolic(name) => Held::Ref(name.as_bstr()),
+    }
+}
+
+fn add(hasher: &mut Sha256, name: &[u8], held: &Held<'_>) {
+    let (kind, target): (&[u8], &[u8]) = match held {
+        Held::Object(id) => (b" ", id.as_slice()),
+        Held::Ref(target) => (b" ref: ", target),
+    };
+    // No name holds a space or a line feed.
+    for part in [name, kind, target, b"\n"] {
+        hasher.update(part);
+    }
+}
+
+fn add_worktrees(hasher: &mut Sha256, worktrees: &BTreeMap<BString, ObjectId>) {
+    for (name, id) in worktrees {
+        // A name may hold anything but a slash.
+        for part in [name.as_slice(), b"/", id.as_slice(), b"\n"] {
+            hasher.update(part);
+        }
+    }
+}
+
+fn no_head() -> Error {
+    Error::failed("no-head", "the repository has no HEAD")
+        .hint("name the branch it stands on: git symbolic-ref HEAD refs/heads/<branch>")
 }
 
 /// git follows symbolic references five deep (`SYMREF_MAXDEPTH` in refs-internal.h).
 pub(super) const SYMREF_DEPTH_MAX: usize = 5;
 
-fn resolve(raw: BTreeMap<RefName, Raw>, head: Raw) -> RefList {
-    let follow = |mut target: RefName| {
+/// Follows every symbolic reference, and HEAD.
+fn resolve(mut refs: Refs, head: RefValue) -> RefList {
+    let follow = |refs: &Refs, target: &RefName| {
+        let mut target = target;
         for _ in 0..SYMREF_DEPTH_MAX {
-            match raw.get(&target)? {
-                Raw::Object(id) => return Some(*id),
-                Raw::Ref(next) => target = next.clone(),
+            match refs.get(target)? {
+                RefValue::Direct(id) => return Some(*id),
+                RefValue::Symbolic(next, _) => target = next,
             }
         }
         None
     };
-    let led_to: BTreeMap<RefName, Option<ObjectId>> = raw
-        .values()
-        .chain([&head])
-        .filter_map(|value| match value {
-            Raw::Object(_) => None,
-            Raw::Ref(target) => Some((target.clone(), follow(target.clone()))),
-        })
-        .collect();
-    let value = |raw: Raw| match raw {
-        Raw::Object(id) => RefValue::Direct(id),
-        Raw::Ref(target) => {
-            let id = led_to.get(&target).copied().flatten();
-            RefValue::Symbolic(target, id)
-        }
-    };
-    let head = match value(head) {
+    refs.set_followed(follow);
+    let head = match head {
         RefValue::Direct(id) => Head::Detached(id),
-        RefValue::Symbolic(target, Some(id)) => Head::On(target, id),
-        RefValue::Symbolic(target, None) => Head::Unborn(target),
+        RefValue::Symbolic(target, _) => match follow(&refs, &target) {
+            Some(id) => Head::On(target, id),
+            None => Head::Unborn(target),
+        },
     };
-    let refs = raw.into_iter().map(|(name, raw)| (name, value(raw))).collect();
     RefList { refs, head, worktrees: BTreeMap::new() }
 }
 
@@ -405,11 +428,8 @@ mod tests {
     fn instructions_are_read_back_and_strangers_refused() {
         let id = ObjectId::from_hex(b"1111111111111111111111111111111111111111").unwrap();
         let name = |text: &[u8]| RefName::new(text).unwrap();
-        let refs = BTreeMap::from([
-            (name(b"refs/heads/main"), RefValue::Direct(id)),
-            (name(b"refs/heads/\"quoted\""), RefValue::Direct(id)),
-            (name(b"refs/heads/\xff"), RefValue::Direct(id)),
-        ]);
+        let refs = [b"refs/heads/main".as_slice(), b"refs/heads/\"quoted\"", b"refs/heads/\xff"];
+        let refs = Refs::of(refs.map(|text| (name(text), RefValue::Direct(id))).to_vec()).unwrap();
         let list = RefList { refs: refs.clone(), head: Head::Detached(id), worktrees: BTreeMap::new() };
         let bytes = list.to_instructions();
         assert_eq!(RefList::parse_instructions(&bytes).unwrap(), refs);
@@ -425,10 +445,11 @@ mod tests {
     fn symbolic_references_are_followed_as_deep_as_git_does() {
         let id = ObjectId::from_hex(b"1111111111111111111111111111111111111111").unwrap();
         let name = |n: usize| RefName::new(format!("refs/heads/s{n}")).unwrap();
-        let mut raw = BTreeMap::from([(name(0), Raw::Object(id))]);
-        raw.extend((1..8).map(|n| (name(n), Raw::Ref(name(n - 1)))));
-        raw.insert(name(9), Raw::Ref(name(9)));
-        let list = resolve(raw, Raw::Ref(name(77)));
+        let symbolic = |n, to| (name(n), RefValue::Symbolic(name(to), None));
+        let mut raw = vec![symbolic(9, 9), (name(0), RefValue::Direct(id))];
+        raw.extend((1..8).map(|n| symbolic(n, n - 1)));
+        assert!(Refs::of([raw.clone(), raw.clone()].concat()).is_none());
+        let list = resolve(Refs::of(raw).unwrap(), RefValue::Symbolic(name(77), None));
         assert_eq!(list.id_of(&name(4)), Some(id));
         assert_eq!(list.id_of(&name(9)), None, "a loop leads nowhere");
         assert_eq!(list.head, Head::Unborn(name(77)));

@@ -93,7 +93,7 @@ fn reaching(repository: &Repository, doomed: &Doomed, all: usize) -> Result<Vec<
         };
         doomed.own.iter().any(is)
     };
-    for (name, value) in repository.all_refs()?.refs {
+    for (name, value) in repository.all_refs()?.refs.into_vec() {
         let Some(id) = value.id().filter(|_| !own(&name)) else { continue };
         let known = asked.iter().find(|(known, _)| *known == id).map(|(_, reaches)| *reaches);
         let reaches = match known {

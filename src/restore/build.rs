@@ -76,7 +76,7 @@ pub fn restore(
 fn write_refs(git_dir: &Path, list: &RefList) -> Result<()> {
     let mut packed = b"# pack-refs with: sorted \n".to_vec();
     // A map of names is sorted as git sorts them: by bytes.
-    for (name, value) in &list.refs {
+    for (name, value) in list.refs.iter() {
         if let RefValue::Direct(id) = value {
             packed.extend_from_slice(format!("{id} ").as_bytes());
             packed.extend_from_slice(name.as_bytes());
@@ -89,7 +89,7 @@ fn write_refs(git_dir: &Path, list: &RefList) -> Result<()> {
     let point = |name: &RefName, target: &RefName| {
         repository.git().args(["symbolic-ref", "--"]).arg(name.as_os_str()).arg(target.as_os_str()).read().map(drop)
     };
-    for (name, value) in &list.refs {
+    for (name, value) in list.refs.iter() {
         if let RefValue::Symbolic(target, _) = value {
             point(name, target)?;
         }
@@ -104,7 +104,7 @@ fn write_refs(git_dir: &Path, list: &RefList) -> Result<()> {
 
 /// What git now reads must be what was backed up, reference by reference.
 fn compare(git_dir: &Path, list: &RefList) -> Result<()> {
-    let restored = Repository::open(git_dir)?.all_refs()?;
+    let restored = Repository::open(git_dir)?.own_refs()?;
     if (&restored.refs, &restored.head) == (&list.refs, &list.head) {
         return Ok(());
     }

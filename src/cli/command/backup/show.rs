@@ -32,7 +32,7 @@ pub fn run(place: &Place, what: Show, ui: &mut Ui) -> Result<ExitCode> {
     for line in manifest.uncommitted.as_ref().map(warnings).unwrap_or_default() {
         ui.result(&format!("edits        {line}"));
     }
-    for (name, value) in &catalog.refs(manifest)?.refs {
+    for (name, value) in catalog.refs(manifest)?.refs.iter() {
         ui.result(&format!("reference    {name} {}", value.id().map_or("dangles".into(), |id| id.to_string())));
     }
     done()
