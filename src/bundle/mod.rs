@@ -6,8 +6,8 @@
 mod read;
 mod write;
 
-pub use read::{Invalid, read_header};
-pub use write::write_header;
+pub use read::{Invalid, pass_header, read_header};
+pub use write::{write_header, write_header_naming};
 
 use crate::git::{HashKind, ObjectId, RefName};
 

@@ -58,20 +58,11 @@ impl From<Invalid> for Error {
 
 /// Reads a header and leaves `input` at the first byte of the pack.
 pub fn read_header(input: &mut dyn BufRead) -> Result<Header, Invalid> {
-    let signature = next_line(input)?;
-    let version = match signature.as_slice() {
-        b"# v2 git bundle" => Version::V2,
-        b"# v3 git bundle" => Version::V3,
-        line if line.starts_with(b"# v") && line.ends_with(b" git bundle") => {
-            return Err(Invalid::Version(shown(line)));
-        }
-        line => return Err(Invalid::Signature(shown(&line[..line.len().min(40)]))),
-    };
-    let object_format = HashKind::Sha1;
-    let mut header = Header { version, object_format, filter: None, prerequisites: vec![], refs: vec![] };
+    let (mut text, mut header) = first_line(input)?;
+    let version = header.version;
     let mut names = HashMap::new();
     for line in 2..LINES_MAX {
-        let text = next_line(input)?;
+        next_line(input, &mut text)?;
         match text.first() {
             None => return Ok(header),
             Some(b'@') if version == Version::V3 => capability(&mut header, &text)?,
@@ -90,11 +81,43 @@ pub fn read_header(input: &mut dyn BufRead) -> Result<Header, Invalid> {
     Err(Invalid::TooLong)
 }
 
-fn next_line(input: &mut dyn BufRead) -> Result<Vec<u8>, Invalid> {
+/// As [`read_header`], but of a bundle of ours whose digest tells whether it is whole: its prerequisites and references, which
+/// may be many, are passed over.
+pub fn pass_header(input: &mut dyn BufRead) -> Result<Header, Invalid> {
+    let (mut text, mut header) = first_line(input)?;
+    for _ in 2..LINES_MAX {
+        next_line(input, &mut text)?;
+        match text.first() {
+            None => return Ok(header),
+            Some(b'@') if header.version == Version::V3 => capability(&mut header, &text)?,
+            Some(_) => {}
+        }
+    }
+    Err(Invalid::TooLong)
+}
+
+/// Reads the line that says what it is; returns it and a header with nothing in it.
+fn first_line(input: &mut dyn BufRead) -> Result<(Vec<u8>, Header), Invalid> {
     let mut line = Vec::new();
-    io::Read::take(&mut *input, LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
+    next_line(input, &mut line)?;
+    let version = match line.as_slice() {
+        b"# v2 git bundle" => Version::V2,
+        b"# v3 git bundle" => Version::V3,
+        line if line.starts_with(b"# v") && line.ends_with(b" git bundle") => {
+            return Err(Invalid::Version(shown(line)));
+        }
+        line => return Err(Invalid::Signature(shown(&line[..line.len().min(40)]))),
+    };
+    let object_format = HashKind::Sha1;
+    Ok((line, Header { version, object_format, filter: None, prerequisites: vec![], refs: vec![] }))
+}
+
+/// Reads a line, without its end, in place of what `line` held.
+fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> Result<(), Invalid> {
+    line.clear();
+    io::Read::take(&mut *input, LINE_BYTES_MAX).read_until(b'\n', line)?;
     match line.pop() {
-        Some(b'\n') => Ok(line),
+        Some(b'\n') => Ok(()),
         Some(_) if line.len() as u64 + 1 == LINE_BYTES_MAX => Err(Invalid::TooLong),
         _ => Err(Invalid::Truncated),
     }

@@ -1,7 +1,7 @@
 //! The first segment of a chain as a copy of the repository's own pack.
 
 use super::proof::{STRAY, UNCONNECTED};
-use super::segment::{READ_AT_ONCE_MAX, Written, named};
+use super::segment::{Names, READ_AT_ONCE_MAX, Written};
 use super::{Append, Segment};
 use crate::bundle::Header;
 use crate::error::Result;
@@ -39,8 +39,9 @@ fn copy_of(
         return Ok(None);
     }
     say("copying the pack");
-    let header = Header::new(work.repository.hash_kind(), vec![], named(list, &roots));
-    let segment = work.write(format!("code/{}-base.bundle", work.name), &header, &files.pack)?;
+    let header = Header::new(work.repository.hash_kind(), vec![], vec![]);
+    let names = Names::of(list, &roots);
+    let segment = work.write(format!("code/{}-base.bundle", work.name), &header, &mut names.iter(), &files.pack)?;
     say("reading it back");
     let proven = if exact == Some(true) && segment.bytes > READ_AT_ONCE_MAX {
         work.examiner.glance(&segment, files)

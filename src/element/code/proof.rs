@@ -270,7 +270,7 @@ pub fn extract_pack(store: &dyn Store, key: &Key, segment: &Segment, kind: HashK
     })?;
     let mut input = BufReader::with_capacity(1 << 18, Tally::new(opened));
     let named = |error: Error| error.while_doing(key);
-    let header = bundle::read_header(&mut input).map_err(|error| named(error.into()))?;
+    let header = bundle::pass_header(&mut input).map_err(|error| named(error.into()))?;
     if header.object_format != kind || header.filter.is_some() {
         return Err(named(Error::damaged("segment", "the bundle is of another kind than its chain")));
     }

@@ -1,12 +1,11 @@
 //! One segment: what the repository has and the chain before it does not.
 
 use super::{Chain, Examiner, Proven, base, kept_length};
-use crate::bundle::{Header, write_header};
+use crate::bundle::{Header, write_header_naming};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{self, ObjectId, PackFiles, RefList, RefName, RefValue, Repository};
 use crate::store::{Key, Tally};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::Path;
@@ -91,28 +90,27 @@ pub(super) const READ_AT_ONCE_MAX: u64 = 16 << 20;
 /// is left in the store that is not what was to be written.
 pub fn append(work: &Append<'_>, list: &RefList, mut chain: Chain, say: &mut dyn FnMut(&str)) -> Result<Appended> {
     let mut written = 0;
-    fold(work, list, &mut chain);
+    let tips = list.tips();
+    fold(work, &tips, &mut chain);
     if chain.segments.is_empty()
         && let Some(base) = base::copy(work, list, say)?
     {
         add(work, &mut chain, base)?;
         written += 1;
     }
-    let tips = lacking(list, &chain);
-    if !tips.is_empty() {
-        let rest = packed(work, list, &tips, &chain, say)?;
+    let rest: Vec<_> = lacking(&tips, &chain).collect();
+    if !rest.is_empty() {
+        let rest = packed(work, list, &rest, &chain, say)?;
         add(work, &mut chain, rest)?;
         written += 1;
     }
-    match lacking(list, &chain).first() {
-        None => Ok(Appended { chain, written }),
-        Some(tip) => Err(missing(tip)),
-    }
+    let still = lacking(&tips, &chain).next();
+    still.map_or(Ok(Appended { chain, written }), |tip| Err(missing(&tip)))
 }
 
 /// Returns the tips that no segment holds.
-fn lacking(list: &RefList, chain: &Chain) -> Vec<ObjectId> {
-    list.tips().into_iter().filter(|id| !chain.holds(id)).collect()
+fn lacking<'a>(tips: &'a [ObjectId], chain: &'a Chain) -> impl Iterator<Item = ObjectId> + 'a {
+    tips.iter().copied().filter(|id| !chain.holds(id))
 }
 
 fn missing(id: &ObjectId) -> Error {
@@ -122,15 +120,12 @@ fn missing(id: &ObjectId) -> Error {
 
 /// Shortens a chain that has become long, if something is to be added at all: what the last segments hold goes into the
 /// new one. What only the store still has cannot be packed again; then the chain grows instead.
-fn fold(work: &Append<'_>, list: &RefList, chain: &mut Chain) {
-    if lacking(list, chain).is_empty() {
-        return;
-    }
+fn fold(work: &Append<'_>, tips: &[ObjectId], chain: &mut Chain) {
     let sizes: Vec<u64> = chain.segments.iter().map(|segment| segment.bytes).collect();
     let kept = kept_length(&sizes);
-    if kept < sizes.len() {
+    if kept < sizes.len() && lacking(tips, chain).next().is_some() {
         let folded = chain.prefix(kept);
-        if lacking(list, &folded).iter().all(|id| work.repository.contains(id)) {
+        if lacking(tips, &folded).all(|id| work.repository.contains(&id)) {
             *chain = folded;
         }
     }
@@ -192,14 +187,20 @@ impl Append<'_> {
         self.examiner.store.remove(&segment.key(self.examiner.site)?)
     }
 
-    /// Writes a header and a pack into the store as a segment in this file, relative to the site's folder.
-    pub fn write(&self, file: String, header: &Header, pack: &Path) -> Result<Segment> {
+    /// Writes a header with these references and a pack into the store as a segment in this file, relative to the site's folder.
+    pub fn write(
+        &self,
+        file: String,
+        header: &Header,
+        refs: &mut dyn Iterator<Item = (&RefName, ObjectId)>,
+        pack: &Path,
+    ) -> Result<Segment> {
         let segment = Segment { file, bytes: 0, sha256: String::new(), objects: 0 };
         let key = segment.key(self.examiner.site)?;
         let mut input = BufReader::with_capacity(1 << 18, File::open(pack).at("read", pack)?);
         let mut out = Tally::new(self.examiner.store.create(&key)?);
         let writing = |result: io::Result<()>| result.at("write", Path::new(key.as_str()));
-        writing(write_header(header, &mut out))?;
+        writing(write_header_naming(header, refs, &mut out))?;
         writing(io::copy(&mut input, &mut out).map(drop))?;
         writing(out.flush())?;
         let (publication, bytes, sha256) = out.finish();
@@ -225,8 +226,9 @@ fn packed(
     let scratch = work.examiner.scratch;
     let folder = tempfile::tempdir_in(scratch).at("make a folder in", scratch)?;
     let files = git::make_pack(work.repository, tips, &prerequisites, folder.path())?;
-    let header = Header::new(work.repository.hash_kind(), prerequisites, named(list, tips));
-    let segment = work.write(format!("code/{}.bundle", work.name), &header, &files.pack)?;
+    let header = Header::new(work.repository.hash_kind(), prerequisites, vec![]);
+    let names = Names::of(list, tips);
+    let segment = work.write(format!("code/{}.bundle", work.name), &header, &mut names.iter(), &files.pack)?;
     // It is read back from the store, so its place here is wanted for the copy.
     std::fs::remove_file(&files.pack).at("remove", &files.pack)?;
     say("reading it back");
@@ -234,19 +236,39 @@ fn packed(
     Ok(Written { segment, proven, made_in: Some(folder) })
 }
 
-/// Returns the references of the list that name one of `tips`, HEAD first. A tip that none names gets a name of ours, for a
-/// bundle must name all it brings.
-pub(super) fn named(list: &RefList, tips: &[ObjectId]) -> Vec<(RefName, ObjectId)> {
-    let wanted: HashSet<_> = tips.iter().collect();
-    let head = list.head.id().map(|id| (RefName::head(), id));
-    let direct = list.refs.iter().filter_map(|(name, value)| match value {
-        RefValue::Direct(id) => Some((name.clone(), *id)),
-        RefValue::Symbolic(..) => None,
-    });
-    let mut names: Vec<_> = head.into_iter().chain(direct).filter(|(_, id)| wanted.contains(id)).collect();
-    let have: HashSet<ObjectId> = names.iter().map(|(_, id)| *id).collect();
-    let ours = (0..).filter_map(|n| RefName::new(format!("refs/cairn/base/{n}")));
-    let ours = ours.filter(|name| !list.refs.contains_key(name));
-    names.extend(ours.zip(tips.iter().filter(|id| !have.contains(*id)).copied()));
-    names
+/// The references of a list that name one of some tips.
+pub(super) struct Names<'a> {
+    list: &'a RefList,
+    tips: &'a [ObjectId],
+    head: RefName,
+    /// A tip that none names gets a name of ours, for a bundle must name all it brings.
+    ours: Vec<(RefName, ObjectId)>,
+}
+
+impl<'a> Names<'a> {
+    /// Takes them from the list; `tips` are in order.
+    pub(super) fn of(list: &'a RefList, tips: &'a [ObjectId]) -> Self {
+        let mut names = Self { list, tips, head: RefName::head(), ours: vec![] };
+        let mut is_named = vec![false; tips.len()];
+        for (_, id) in names.iter() {
+            if let Ok(position) = tips.binary_search(&id) {
+                is_named[position] = true;
+            }
+        }
+        let nameless = tips.iter().zip(is_named).filter(|(_, named)| !named).map(|(id, _)| *id);
+        let ours = (0..).filter_map(|n| RefName::new(format!("refs/cairn/base/{n}")));
+        names.ours = ours.filter(|name| !list.refs.contains_key(name)).zip(nameless).collect();
+        names
+    }
+
+    /// Returns each with its object, HEAD first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&RefName, ObjectId)> {
+        let head = self.list.head.id().map(|id| (&self.head, id));
+        let direct = self.list.refs.iter().filter_map(|(name, value)| match value {
+            RefValue::Direct(id) => Some((name, *id)),
+            RefValue::Symbolic(..) => None,
+        });
+        let wanted = |(_, id): &(&RefName, ObjectId)| self.tips.binary_search(id).is_ok();
+        head.into_iter().chain(direct).filter(wanted).chain(self.ours.iter().map(|(name, id)| (name, *id)))
+    }
 }

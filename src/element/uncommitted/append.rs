@@ -27,8 +27,9 @@ pub fn append(work: &Append<'_>, chain: &Chain, pending: &Pending) -> Result<Unc
     let packs = folder.path().join("new");
     std::fs::create_dir(&packs).at("create the folder", &packs)?;
     let files = git::make_pack(scratch.repository(), &missing, &prerequisites, &packs)?;
-    let header = Header::new(kind, prerequisites, refs);
-    let segment = work.write(format!("uncommitted/{}.bundle", work.name), &header, &files.pack)?;
+    let header = Header::new(kind, prerequisites, vec![]);
+    let refs = &mut refs.iter().map(|(name, id)| (name, *id));
+    let segment = work.write(format!("uncommitted/{}.bundle", work.name), &header, refs, &files.pack)?;
     let bundle = work.read_back(segment, chain, &files)?;
     Ok(Uncommitted { captured: true, bundle: Some(bundle), ..pending.record.clone() })
 }
