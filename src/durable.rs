@@ -4,6 +4,10 @@
 //! folder, its mode, its content, `fsync`, a rename that replaces nothing, `fsync` of the folder and of every
 //! folder just made.
 
+mod unsynced;
+
+pub use unsynced::Unsynced;
+
 use crate::error::{AtPath, Error, Result};
 use rustix::fs::{AtFlags, CWD, Mode, RenameFlags};
 use std::fs::{File, OpenOptions};
@@ -68,8 +72,13 @@ pub const TEMPORARY_PREFIX: &str = ".cairn-tmp-";
 impl Staged {
     /// Starts a file that will be `target`; its folder is made where it is missing.
     pub fn new(target: &Path, modes: Modes) -> Result<Self> {
+        make_folders(target.parent().unwrap_or(Path::new(".")), modes)?;
+        Self::in_made_folder(target, modes)
+    }
+
+    /// As [`Staged::new`], in a folder that is there.
+    pub fn in_made_folder(target: &Path, modes: Modes) -> Result<Self> {
         let folder = target.parent().unwrap_or(Path::new("."));
-        make_folders(folder, modes)?;
         let temporary = folder.join(format!("{TEMPORARY_PREFIX}{}", random_name()));
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&temporary);
         let file = file.at("create", &temporary)?;
@@ -84,6 +93,34 @@ impl Staged {
     pub fn publish(mut self) -> Result<()> {
         self.file.flush().at("write", &self.temporary)?;
         self.file.sync_all().at("fsync", &self.temporary)?;
+        rename_new(&self.temporary, &self.target)?;
+        self.published = true;
+        sync_folder(self.target.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// As [`Staged::publish`], but nothing lasts until `unsynced` is synced.
+    pub fn publish_unsynced(self, unsynced: &mut Unsynced) -> Result<()> {
+        rename_new(&self.temporary, &self.target)?;
+        self.named(unsynced)
+    }
+
+    /// As [`Staged::replace`], but nothing lasts until `unsynced` is synced.
+    pub fn replace_unsynced(self, unsynced: &mut Unsynced) -> Result<()> {
+        std::fs::rename(&self.temporary, &self.target).at("rename to", &self.target)?;
+        self.named(unsynced)
+    }
+
+    fn named(mut self, unsynced: &mut Unsynced) -> Result<()> {
+        self.published = true;
+        unsynced.note_name(&self.target);
+        unsynced.note_file(&self.target, self.file.try_clone().at("keep open", &self.target)?);
+        Ok(())
+    }
+
+    /// As [`Staged::publish`], once its content and whatever `unsynced` notes are durable.
+    pub fn publish_after(mut self, mut unsynced: Unsynced) -> Result<()> {
+        unsynced.note_file(&self.temporary, self.file.try_clone().at("keep open", &self.temporary)?);
+        unsynced.sync()?;
         rename_new(&self.temporary, &self.target)?;
         self.published = true;
         sync_folder(self.target.parent().unwrap_or(Path::new(".")))
@@ -147,19 +184,25 @@ fn rename_by_link(from: &Path, to: &Path) -> Result<()> {
 
 /// Makes a folder and those above it, with our modes, durably.
 pub fn make_folders(folder: &Path, modes: Modes) -> Result<()> {
+    new_folders(folder, modes)?.iter().try_for_each(|above| sync_folder(above))
+}
+
+/// Makes them, and returns the folders whose names are to be synced, the uppermost first.
+fn new_folders(folder: &Path, modes: Modes) -> Result<Vec<PathBuf>> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
-        return Ok(());
+        return Ok(vec![]);
     }
     let above = folder.parent().unwrap_or(Path::new("/"));
-    make_folders(above, modes)?;
+    let mut unsynced = new_folders(above, modes)?;
     match std::fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(unsynced),
         made => made.at("create the folder", folder)?,
     }
     rustix::fs::chmod(folder, Mode::from_raw_mode(modes.folder))
         .map_err(io::Error::from)
         .at("set the mode of", folder)?;
-    sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above })
+    unsynced.push(if above.as_os_str().is_empty() { ".".into() } else { above.to_owned() });
+    Ok(unsynced)
 }
 
 /// Makes the names in a folder durable.
@@ -223,6 +266,14 @@ pub fn sweep(folder: &Path) -> Result<()> {
         if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()) {
             remove(&entry.path())?;
         }
+    }
+    Ok(())
+}
+
+/// Removes whatever is in a folder.
+pub fn empty(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).at("read the folder", folder)? {
+        remove(&entry.at("read the folder", folder)?.path())?;
     }
     Ok(())
 }

@@ -57,21 +57,39 @@ impl<'a> Catalog<'a> {
     }
 }
 
-/// Returns the id that was given last, whatever became of its backup.
-pub fn last_id(store: &dyn Store, site: &str) -> Result<Option<BackupId>> {
-    let begun = store.list(&format!("{site}/intents"))?;
-    let begun = begun.iter().filter_map(|key| BackupId::parse(key.file_name().strip_suffix(".json")?).ok());
-    Ok(begun.chain(ids(store, site)?).chain(removed(store, site)?).max())
+/// What a site's store holds of its backups, by their names alone.
+pub struct Names {
+    /// Those that were begun and never finished, or whose notes of that stayed.
+    pub begun: BTreeSet<BackupId>,
+    made: BTreeSet<BackupId>,
+    removed: BTreeSet<BackupId>,
+}
+
+impl Names {
+    /// Reads them.
+    pub fn read(store: &dyn Store, site: &str) -> Result<Self> {
+        let begun = store.names(&format!("{site}/intents"))?;
+        let begun = begun.iter().filter_map(|name| BackupId::parse(name.strip_suffix(".json")?).ok());
+        let made = store.names(&keys::backups(site))?;
+        let made = made.iter().filter_map(|name| BackupId::parse(name).ok());
+        Ok(Self { begun: begun.collect(), made: made.collect(), removed: removed(store, site)? })
+    }
+
+    /// Returns the id that was given last, whatever became of its backup.
+    pub fn last_id(&self) -> Option<&BackupId> {
+        self.begun.iter().chain(&self.made).chain(&self.removed).max()
+    }
+
+    /// Returns the newest backup whose manifest can be read.
+    pub fn newest(&self, store: &dyn Store, site: &str) -> Option<Manifest> {
+        let mut there = self.made.iter().rev().filter(|id| !self.removed.contains(id));
+        there.find_map(|id| read_manifest(store, site, id).ok())
+    }
 }
 
 /// Returns the newest backup whose manifest can be read.
 pub fn newest(store: &dyn Store, site: &str) -> Result<Option<Manifest>> {
-    for id in ids(store, site)?.into_iter().rev() {
-        if let Ok(manifest) = read_manifest(store, site, &id) {
-            return Ok(Some(manifest));
-        }
-    }
-    Ok(None)
+    Ok(Names::read(store, site)?.newest(store, site))
 }
 
 /// Lists the ids of a site's backups, oldest first: every folder in which a file of a backup lies.
@@ -110,6 +128,13 @@ pub fn read_manifest(store: &dyn Store, site: &str, id: &BackupId) -> Result<Man
         return Ok(manifest);
     }
     Err(Error::damaged("manifest", format!("{key} is the manifest of {}", manifest.id)))
+}
+
+/// Reads the references of the backup with this id.
+///
+/// Returns an error where there is none, or what is there is not what was stored.
+pub fn refs_of(store: &dyn Store, site: &str, id: &str) -> Result<RefList> {
+    read_refs(store, site, &read_manifest(store, site, &BackupId::parse(id)?)?)
 }
 
 /// Reads and checks the references of a backup.

@@ -1,6 +1,6 @@
 //! Making a backup: the references frozen, the objects appended to the chain, the manifest last.
 
-use super::catalog::{Catalog, last_id, newest};
+use super::catalog::{Catalog, Names};
 use super::manifest::{FORMAT, FORMAT_WITH_CAPTURE, Manifest, Previous, RefsFile, Reliance, Versions, format_word};
 use super::record::record;
 use super::room;
@@ -10,15 +10,16 @@ use crate::clock;
 use crate::durable;
 use crate::element::code::{Append, Appended, Chain, Examiner, append};
 use crate::element::uncommitted::{self, Pending, Uncommitted};
-use crate::error::{Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::git::{ObjectId, RefList, Repository};
 use crate::process::{Command, Started};
 use crate::queue::State;
 use crate::site::Site;
-use crate::store::{Key, LocalStore, Store, create_whole, sha256};
+use crate::store::{Key, LocalStore, Store, Tally, create_whole};
 use crate::turn;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::io::{self, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,16 +106,18 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     say("waiting for a turn");
     let _turn = turn::take(TURN_WAIT)?;
     let state = State::of(repository, site.modes);
-    let store = host_store(site);
+    // Nothing of it is a backup before the manifest is there, so all of it is made durable together, right before that.
+    let store = host_store(site).gathering();
     say("reading what is stored");
     store_is_there(site, &store, &state, request.initiator)?;
     ensure_store(repository, site, &store)?;
     sweep_half_written(site)?;
     let started = clock::now();
     let version = Command::git().arg("version").start()?;
-    let id = BackupId::new(Timestamp::now(), last_id(&store, &site.name)?.as_ref());
-    let previous = newest(&store, &site.name)?;
-    sweep_unfinished(&store, &site.name, previous.as_ref())?;
+    let names = Names::read(&store, &site.name)?;
+    let id = BackupId::new(Timestamp::now(), names.last_id());
+    let previous = names.newest(&store, &site.name);
+    sweep_unfinished(&host_store(site), &site.name, &names, previous.as_ref())?;
     let scratch = state.empty_scratch()?;
     let kind = repository.hash_kind();
     let examiner = Examiner { store: &store, site: &site.name, kind, scratch: &scratch, now: started };
@@ -122,13 +125,15 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     let all = if chain.segments.is_empty() { room::pack_bytes(&repository.objects_dir()) } else { 0 };
     room::check(site, &store, &scratch, all)?;
     begin(&store, site, &id, request, started)?;
+    // While git packs: the note must last before anything of the backup appears.
+    store.sync_first();
     let work = Append { repository, examiner: &examiner, name: id.as_str() };
     let Appended { chain, written } = append(&work, &request.list, chain, say)?;
     let built_upon = chain.segments.len() - written;
     let mut warnings = Vec::new();
     let edits = edits(&work, &chain, &request.edits, &mut warnings, say);
     say("writing the manifest");
-    let instructions = request.list.to_instructions();
+    let refs = write_refs(&store, site, &id, &request.list)?;
     if repository.uses_reftable() {
         // git lists none, and no library here reads the table.
         warnings.push(
@@ -158,11 +163,7 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
         note: request.note.clone(),
         keep_until: clock::plus_days(request.refs_at, request.keep_days),
         object_format: format_word(repository.hash_kind()),
-        refs: RefsFile {
-            count: request.list.refs.len(),
-            bytes: instructions.len() as u64,
-            sha256: sha256(&instructions),
-        },
+        refs,
         others: Others::of(&request.list),
         relied_on: chain.proofs[..built_upon].iter().map(Reliance::of).collect(),
         written: chain.segments[built_upon..].iter().map(|segment| segment.file.clone()).collect(),
@@ -173,7 +174,7 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
         audit: Log::of(&state).head().ok().flatten(),
         warnings,
     };
-    publish(&store, site, &mut manifest, &instructions)?;
+    publish(&store, site, &mut manifest)?;
     if let (Edits::Captured(pending), Some(_)) = (&request.edits, manifest.capture()) {
         // The backup holds it; one that stays all the same goes into the next backup as well.
         let _ = pending.remove();
@@ -228,7 +229,7 @@ fn begin(store: &dyn Store, site: &Site, id: &BackupId, request: &Request, at: T
 /// A store that held backups and is empty now is not mounted, or lost; making another in its place would only hide that.
 fn store_is_there(site: &Site, store: &dyn Store, state: &State, initiator: Initiator) -> Result<()> {
     let new = initiator == Initiator::Setup || Tenant::read(store, &site.name)?.is_some();
-    if new || last_id(store, &site.name)?.is_some() || state.database()?.last_snapshot()?.is_none() {
+    if new || Names::read(store, &site.name)?.last_id().is_some() || state.database()?.last_snapshot()?.is_none() {
         return Ok(());
     }
     let message = format!("the store {} held backups of {} and holds nothing of it now", store.place(), site.name);
@@ -236,22 +237,20 @@ fn store_is_there(site: &Site, store: &dyn Store, state: &State, initiator: Init
 }
 
 /// Removes what backups that were begun after the newest one and never finished left behind: no manifest names it.
-fn sweep_unfinished(store: &dyn Store, site: &str, newest: Option<&Manifest>) -> Result<()> {
-    for intent in store.list(&format!("{site}/intents"))? {
-        let begun = intent.file_name().strip_suffix(".json").and_then(|word| BackupId::parse(word).ok());
-        let Some(id) = begun else { continue };
-        if newest.is_none_or(|newest| newest.id < id) {
+fn sweep_unfinished(store: &dyn Store, site: &str, names: &Names, newest: Option<&Manifest>) -> Result<()> {
+    for id in &names.begun {
+        if newest.is_none_or(|newest| newest.id < *id) {
             for ending in ["proof.json", "idx", "bundle"] {
                 for name in [format!("code/{id}"), format!("code/{id}-base"), format!("uncommitted/{id}")] {
                     store.remove(&Key::new(format!("{site}/{name}.{ending}"))?)?;
                 }
             }
             for file in ["SHA256SUMS", "refs"] {
-                store.remove(&keys::of_backup(site, &id, file)?)?;
+                store.remove(&keys::of_backup(site, id, file)?)?;
             }
             store.remove_folder(&format!("{}/{id}", keys::backups(site)))?;
         }
-        store.remove(&intent)?;
+        store.remove(&keys::intent(site, id)?)?;
     }
     Ok(())
 }
@@ -260,10 +259,11 @@ fn sweep_unfinished(store: &dyn Store, site: &str, newest: Option<&Manifest>) ->
 pub fn sweep_leftovers(site: &Site) -> Result<()> {
     let store = host_store(site);
     sweep_half_written(site)?;
-    if store.list(&format!("{}/intents", site.name))?.is_empty() {
+    let names = Names::read(&store, &site.name)?;
+    if names.begun.is_empty() {
         return Ok(());
     }
-    sweep_unfinished(&store, &site.name, newest(&store, &site.name)?.as_ref())
+    sweep_unfinished(&store, &site.name, &names, names.newest(&store, &site.name).as_ref())
 }
 
 /// Removes the temporary files of processes that were killed.
@@ -280,12 +280,20 @@ fn sweep_half_written(site: &Site) -> Result<()> {
     Ok(())
 }
 
-fn publish(store: &dyn Store, site: &Site, manifest: &mut Manifest, instructions: &[u8]) -> Result<()> {
+fn write_refs(store: &dyn Store, site: &Site, id: &BackupId, list: &RefList) -> Result<RefsFile> {
+    let key = keys::of_backup(&site.name, id, "refs")?;
+    let mut out = BufWriter::new(Tally::new(store.create(&key)?));
+    let written = list.write_instructions(&mut out).and_then(|()| out.into_inner().map_err(io::Error::from));
+    let (publication, bytes, sha256) = written.at("write", Path::new(key.as_str()))?.finish();
+    publication.publish()?;
+    Ok(RefsFile { count: list.refs.len(), bytes, sha256 })
+}
+
+fn publish(store: &dyn Store, site: &Site, manifest: &mut Manifest) -> Result<()> {
     let bytes = manifest.seal();
     let key = |file| keys::of_backup(&site.name, &manifest.id, file);
-    create_whole(store, &key("refs")?, instructions)?;
     create_whole(store, &key("SHA256SUMS")?, manifest.sums(&bytes).as_bytes())?;
-    create_whole(store, &key("manifest.json")?, &bytes)?;
+    store.create_last(&key("manifest.json")?, &bytes)?;
     // The backup is there; a note that stays is removed by the next run.
     let _ = store.remove(&keys::intent(&site.name, &manifest.id)?);
     Ok(())

@@ -88,6 +88,6 @@ impl Tombstone {
 
 /// Lists the ids of the backups that were removed on purpose.
 pub fn removed(store: &dyn Store, site: &str) -> Result<BTreeSet<BackupId>> {
-    let listed = store.list(&keys::tombstones(site))?;
-    Ok(listed.iter().filter_map(|key| BackupId::parse(key.file_name().strip_suffix(".json")?).ok()).collect())
+    let listed = store.names(&keys::tombstones(site))?;
+    Ok(listed.iter().filter_map(|name| BackupId::parse(name.strip_suffix(".json")?).ok()).collect())
 }

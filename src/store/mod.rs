@@ -69,6 +69,9 @@ pub trait Store: Send + Sync {
     /// Starts a new file.
     fn create(&self, key: &Key) -> Result<Box<dyn Publication>>;
 
+    /// Writes a new file that appears, durably, only once whatever was created, replaced and removed before is durable.
+    fn create_last(&self, key: &Key, bytes: &[u8]) -> Result<()>;
+
     /// Opens a file; returns [`crate::error::Kind::NotFound`] where there is none.
     fn open(&self, key: &Key) -> Result<Box<dyn Read + Send>>;
 
@@ -77,6 +80,10 @@ pub trait Store: Send + Sync {
 
     /// Lists the keys below a folder (without a slash at its end), in order; `""` lists all.
     fn list(&self, folder: &str) -> Result<Vec<Key>>;
+
+    /// Lists what lies in a folder itself, files and folders, by their last words and in order. A folder that became empty may
+    /// still be among them.
+    fn names(&self, folder: &str) -> Result<Vec<String>>;
 
     /// Removes a file; one that is not there is no error.
     fn remove(&self, key: &Key) -> Result<()>;

@@ -28,6 +28,9 @@ fn keeps_what_it_is_given(store: &dyn Store) {
     assert_eq!(store.list("x").unwrap(), [key("x/one"), key("x/two")]);
     assert_eq!(store.list("").unwrap().len(), 3);
     assert_eq!(store.list("nothing").unwrap(), []);
+    assert_eq!(store.names("").unwrap(), ["x", "y"]);
+    assert_eq!(store.names("x").unwrap(), ["one", "two"]);
+    assert!(store.names("nothing").unwrap().is_empty());
     assert_eq!(read_whole(store, &key("none")).unwrap_err().kind(), Kind::NotFound);
 }
 
@@ -39,6 +42,9 @@ fn replaces_nothing_by_creating(store: &dyn Store) {
     assert_eq!(read_whole(store, &key("once")).unwrap(), b"third");
     store.remove(&key("once")).unwrap();
     store.remove(&key("once")).unwrap();
+    store.create_last(&key("last"), b"1").unwrap();
+    assert!(store.create_last(&key("last"), b"2").is_err());
+    assert_eq!(read_whole(store, &key("last")).unwrap(), b"1");
     assert_eq!(store.size(&key("once")).unwrap(), None);
 }
 
@@ -54,7 +60,10 @@ fn shows_nothing_before_it_is_published(store: &dyn Store) {
 fn a_local_store_is_a_store() {
     for suite in [keeps_what_it_is_given, replaces_nothing_by_creating, shows_nothing_before_it_is_published] {
         let dir = tempfile::tempdir().unwrap();
-        suite(&LocalStore::new(dir.path().join("deep/store"), Modes::OWNER));
+        let store = LocalStore::new(dir.path().join("deep/store"), Modes::OWNER);
+        suite(&store);
+        std::fs::remove_dir_all(store.root()).unwrap();
+        suite(&store.gathering());
     }
 }
 
