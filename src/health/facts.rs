@@ -2,11 +2,11 @@
 
 use super::trial::{Tried, try_pushes};
 use crate::audit::{Log, verify};
-use crate::backup::{Catalog, has_problem, host_store, is_proven};
+use crate::backup::{Catalog, has_problem, host_store, is_proven, refs_of};
 use crate::clock;
 use crate::durable;
 use crate::error::Result;
-use crate::git::{Config, GitVersion, RefList, RefName, RefValue, Repository, git_version};
+use crate::git::{Config, GitVersion, RefName, RefValue, Repository, git_version};
 use crate::guard::{Mode, Policy};
 use crate::hook::{self, Configured, Inspected, Layout, configured, inspect, try_out};
 use crate::queue::State;
@@ -186,7 +186,7 @@ pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
         bitmap: has_bitmap(&objects),
         store: site.store.is_dir().then(|| look_at_store(repository, &site)),
         jobs_on: remote_kind(state.folder()),
-        unstored: if idle { unstored(repository, &state).unwrap_or(None) } else { None },
+        unstored: if idle { unstored(repository, &site, &state).unwrap_or(None) } else { None },
         guard: Policy::from_config(&config, &site).map(|policy| policy.mode).map_err(|error| error.to_string()),
         paused: Pause::in_force(&state, clock::now()).map_err(|error| error.to_string()),
         audit_file: Log::of(&state).path(),
@@ -363,13 +363,16 @@ fn by_path(state: &State, owner: &str) -> Vec<String> {
     names
 }
 
-fn unstored(repository: &Repository, state: &State) -> Result<Option<Vec<RefName>>> {
+fn unstored(repository: &Repository, site: &Site, state: &State) -> Result<Option<Vec<RefName>>> {
     let (database, list) = (state.database()?, Frozen::now(repository)?.list);
     if is_stored(&database, &list)? {
         return Ok(None);
     }
-    let stored = database.last_snapshot()?.and_then(|text| RefList::parse_instructions(&text)).unwrap_or_default();
-    let symbolic = |name: &RefName| matches!(list.refs.get(name), Some(RefValue::Symbolic(..)));
+    let stored = database.last_snapshot()?.and_then(|id| refs_of(&host_store(site), &site.name, &id).ok());
+    let stored = stored.map(|list| list.refs).unwrap_or_default();
+    let symbolic = |name: &RefName| {
+        [&list.refs, &stored].iter().any(|refs| matches!(refs.get(name), Some(RefValue::Symbolic(..))))
+    };
     let mut changed: Vec<RefName> = list.refs.keys().chain(stored.keys()).cloned().collect();
     changed.sort();
     changed.dedup();

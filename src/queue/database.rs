@@ -3,8 +3,9 @@
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{ObjectId, Repository};
+use crate::store::sha256;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const LOG_PAGES_MAX: u32 = 64;
 const SCRATCH_AGE_MAX: Duration = Duration::from_secs(86_400);
 
 /// The version of the tables, in SQLite's `user_version`.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 const TABLES: &str = "
 CREATE TABLE environment (
@@ -55,10 +56,14 @@ CREATE TABLE job (
     attempts INTEGER NOT NULL DEFAULT 0,
     error TEXT, backup TEXT
 );
+";
+
+const LAST_SNAPSHOT: &str = "
 CREATE TABLE last_snapshot (
     one INTEGER PRIMARY KEY CHECK (one = 1),
-    refs BLOB NOT NULL,
-    others TEXT                     -- as in job; NULL: made by a git-cairn that did not keep them
+    refs_sha256 TEXT NOT NULL,      -- of the file `refs` of the backup
+    others TEXT,                    -- as in job; NULL: made by a git-cairn that did not keep them
+    backup TEXT NOT NULL            -- its id; empty: made by a git-cairn that did not keep it
 );
 ";
 
@@ -125,10 +130,8 @@ impl State {
     /// Returns the folder of the one who holds the snapshot lock, with nothing in it.
     pub fn empty_scratch(&self) -> Result<PathBuf> {
         let folder = self.folder.join("tmp-snapshot");
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).at("empty", &folder)?;
-        }
         durable::make_folders(&folder, self.modes)?;
+        durable::empty(&folder)?;
         Ok(folder)
     }
 
@@ -184,8 +187,12 @@ impl Database {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version {
-            0 => transaction.execute_batch(TABLES)?,
-            1 => transaction.execute_batch(SINCE_1)?,
+            0 => transaction.execute_batch(&[TABLES, LAST_SNAPSHOT].concat())?,
+            1 => {
+                transaction.execute_batch(SINCE_1)?;
+                since_2(&transaction)?;
+            }
+            2 => since_2(&transaction)?,
             VERSION => return Ok(()),
             later => {
                 let message = format!("the jobs are of version {later}, made by a later git-cairn");
@@ -216,11 +223,25 @@ impl Database {
         Ok(())
     }
 
-    /// Keeps the list of the newest finished snapshot, as a job has it: it tells what a new job must pin, and what has
-    /// changed since without a hook.
-    pub fn set_last_snapshot(&self, refs: &[u8], others: &str) -> Result<()> {
-        let insert = "INSERT OR REPLACE INTO last_snapshot (one, refs, others) VALUES (1, ?1, ?2)";
-        self.connection.execute(insert, params![refs, others])?;
+    /// Does writes that wait for no disk. After a power cut the database may be as it was before them, never between; what is
+    /// written later lasts only together with them.
+    pub(super) fn in_no_hurry_to_last<T>(&self, write: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.connection.pragma_update(None, "synchronous", "normal")?;
+        let written = write();
+        self.connection.pragma_update(None, "synchronous", "full")?;
+        written
+    }
+
+    /// Keeps of what the newest finished snapshot is: it tells what a new job must pin, and what has changed since without a
+    /// hook. `refs_sha256` is that of the file `refs` of the backup with this id. An older one, which a power cut may bring
+    /// back, makes a backup too many and loses none.
+    pub fn set_last_snapshot(&self, refs_sha256: &str, others: &str, backup: &str) -> Result<()> {
+        self.in_no_hurry_to_last(|| self.insert_last_snapshot(refs_sha256, others, backup))
+    }
+
+    pub(super) fn insert_last_snapshot(&self, refs_sha256: &str, others: &str, backup: &str) -> Result<()> {
+        let insert = "INSERT OR REPLACE INTO last_snapshot (one, refs_sha256, others, backup) VALUES (1, ?1, ?2, ?3)";
+        self.connection.execute(insert, params![refs_sha256, others, backup])?;
         Ok(())
     }
 
@@ -230,23 +251,37 @@ impl Database {
         Ok(())
     }
 
-    /// Tells whether this is the list of the newest finished snapshot.
-    pub fn is_last_snapshot(&self, refs: &[u8], others: &str) -> Result<bool> {
-        let query = "SELECT EXISTS (SELECT 1 FROM last_snapshot WHERE refs = ?1 AND others = ?2)";
-        Ok(self.connection.query_row(query, params![refs, others], |row| row.get(0))?)
+    /// Tells whether the newest finished snapshot is of this list.
+    pub fn is_last_snapshot(&self, refs_sha256: &str, others: &str) -> Result<bool> {
+        let query = "SELECT EXISTS (SELECT 1 FROM last_snapshot WHERE refs_sha256 = ?1 AND others = ?2)";
+        Ok(self.connection.query_row(query, params![refs_sha256, others], |row| row.get(0))?)
     }
 
-    /// Tells whether this is the list of the newest finished snapshot, or of a job that is not done.
+    /// Tells whether the newest finished snapshot is of this list, or a job that is not done.
     pub fn is_covered(&self, refs: &[u8], others: &str) -> Result<bool> {
-        let query = "SELECT EXISTS (SELECT 1 FROM last_snapshot WHERE refs = ?1 AND others = ?2)
-             OR EXISTS (SELECT 1 FROM job WHERE state <> 'done' AND refs = ?1 AND others = ?2)";
-        Ok(self.connection.query_row(query, params![refs, others], |row| row.get(0))?)
+        let query = "SELECT EXISTS (SELECT 1 FROM job WHERE state <> 'done' AND refs = ?1 AND others = ?2)";
+        Ok(self.is_last_snapshot(&sha256(refs), others)?
+            || self.connection.query_row(query, params![refs, others], |row| row.get(0))?)
     }
 
-    /// Returns the direct references of the newest finished snapshot, if there is one.
-    pub fn last_snapshot(&self) -> Result<Option<Vec<u8>>> {
-        Ok(self.connection.query_row("SELECT refs FROM last_snapshot", [], |row| row.get(0)).optional()?)
+    /// Returns the id of the newest finished snapshot, if there is one; of a database of an earlier git-cairn it is empty.
+    pub fn last_snapshot(&self) -> Result<Option<String>> {
+        Ok(self.connection.query_row("SELECT backup FROM last_snapshot", [], |row| row.get(0)).optional()?)
     }
+}
+
+/// What version 3 brought: of the newest finished snapshot the digest of its list instead of the list.
+fn since_2(transaction: &Transaction<'_>) -> Result<()> {
+    let query = "SELECT refs, others FROM last_snapshot";
+    let row = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<String>>(1)?));
+    let last = transaction.query_row(query, [], row).optional()?;
+    transaction.execute_batch("DROP TABLE last_snapshot")?;
+    transaction.execute_batch(LAST_SNAPSHOT)?;
+    if let Some((refs, others)) = last {
+        let insert = "INSERT INTO last_snapshot (one, refs_sha256, others, backup) VALUES (1, ?1, ?2, '')";
+        transaction.execute(insert, params![sha256(&refs), others])?;
+    }
+    Ok(())
 }
 
 pub(super) fn id_of(text: Option<String>) -> Option<ObjectId> {
@@ -262,20 +297,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_of_version_1_is_brought_up_to_date_and_knows_no_head() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("jobs.db");
-        let database = Database::open(&path, "full").unwrap();
-        database.set_last_snapshot(b"refs", "others").unwrap();
-        let back = "ALTER TABLE last_snapshot DROP COLUMN others; PRAGMA user_version = 1";
-        database.connection.execute_batch(back).unwrap();
-        drop(database);
-        let database = Database::open(&path, "full").unwrap();
-        assert_eq!(database.last_snapshot().unwrap().unwrap(), b"refs");
-        assert!(!database.is_covered(b"refs", "others").unwrap());
-        database.set_last_snapshot(b"refs", "others").unwrap();
-        let covers = |refs: &[u8], others| Database::open(&path, "full").unwrap().is_covered(refs, others).unwrap();
-        assert_eq!((covers(b"refs", "others"), covers(b"refs", ""), covers(b"", "others")), (true, false, false));
+    fn databases_of_earlier_versions_are_brought_up_to_date() {
+        for (version, others) in [(1, None), (2, Some("others"))] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("jobs.db");
+            let database = Database::open(&path, "full").unwrap();
+            let column = others.map_or("", |_| ", others TEXT");
+            let value = others.map_or("", |_| ", 'others'");
+            let back = format!(
+                "DROP TABLE last_snapshot; CREATE TABLE last_snapshot (one INTEGER PRIMARY KEY, refs BLOB NOT NULL{column});
+                 INSERT INTO last_snapshot VALUES (1, CAST('refs' AS BLOB){value}); PRAGMA user_version = {version}"
+            );
+            database.connection.execute_batch(&back).unwrap();
+            drop(database);
+            let database = Database::open(&path, "full").unwrap();
+            assert_eq!(database.last_snapshot().unwrap().unwrap(), "");
+            // Version 1 knew no HEAD.
+            assert_eq!(database.is_covered(b"refs", "others").unwrap(), others.is_some());
+            database.set_last_snapshot(&sha256(b"refs"), "others", "id").unwrap();
+            let covers = |refs: &[u8], others| Database::open(&path, "full").unwrap().is_covered(refs, others).unwrap();
+            assert_eq!((covers(b"refs", "others"), covers(b"refs", ""), covers(b"", "others")), (true, false, false));
+            assert_eq!(database.last_snapshot().unwrap().unwrap(), "id");
+        }
     }
 
     #[test]

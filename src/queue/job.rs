@@ -4,6 +4,7 @@ use super::Database;
 use super::database::{id_of, text_of};
 use crate::error::Result;
 use crate::git::ObjectId;
+use crate::store::sha256;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -140,23 +141,25 @@ impl Database {
         Ok(self.connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
     }
 
-    /// Notes that a worker begins a job.
+    /// Notes that a worker begins a job. A power cut may take the note, which the job's backup, if it was made, makes up for.
     pub fn begin_job(&self, id: i64) -> Result<()> {
         let update = "UPDATE job SET state = 'running', attempts = attempts + 1 WHERE id = ?1";
-        self.connection.execute(update, [id])?;
-        Ok(())
+        self.in_no_hurry_to_last(|| Ok(self.connection.execute(update, [id]).map(drop)?))
     }
 
     /// Notes the backup a job made, whose list is that of the newest finished snapshot now, and forgets the oldest finished
-    /// jobs.
+    /// jobs. A power cut may take the note like that of [`Database::begin_job`].
     pub fn finish_job(&self, job: &Job, backup: &str) -> Result<()> {
-        let all_or_nothing = self.connection.unchecked_transaction()?;
-        self.set_last_snapshot(&job.what.refs, &job.what.others)?;
-        let update = "UPDATE job SET state = 'done', backup = ?2, error = NULL, refs = x'', others = '' WHERE id = ?1";
-        self.connection.execute(update, params![job.id, backup])?;
-        let old = "DELETE FROM job WHERE state = 'done' AND id <= ?1 - ?2";
-        self.connection.execute(old, params![job.id, FINISHED_KEPT])?;
-        Ok(all_or_nothing.commit()?)
+        self.in_no_hurry_to_last(|| {
+            let all_or_nothing = self.connection.unchecked_transaction()?;
+            self.insert_last_snapshot(&sha256(&job.what.refs), &job.what.others, backup)?;
+            let update =
+                "UPDATE job SET state = 'done', backup = ?2, error = NULL, refs = x'', others = '' WHERE id = ?1";
+            self.connection.execute(update, params![job.id, backup])?;
+            let old = "DELETE FROM job WHERE state = 'done' AND id <= ?1 - ?2";
+            self.connection.execute(old, params![job.id, FINISHED_KEPT])?;
+            Ok(all_or_nothing.commit()?)
+        })
     }
 
     /// Notes why a job failed; the next worker tries it again.

@@ -3,7 +3,7 @@
 //!
 //! `$GIT_DIR/cairn/jobs.db` is an SQLite database with a write-ahead log and `synchronous = FULL`; of its settings
 //! this one and no weaker one kept every commit in a disk image copied right after it. Only a hook that syncs the whole file
-//! system before it says anything does without (`State::synced_later`).
+//! system before it says anything does without (`State::synced_later`), and notes whose loss costs nothing.
 
 mod database;
 mod job;

@@ -103,6 +103,6 @@ pub fn first_backup(repository: &Repository, say: Progress<'_>) -> Result<Manife
         list: frozen.list,
     };
     let manifest = create(repository, site, &request, say)?;
-    remember(&state.database()?, &request.list)?;
+    remember(&state.database()?, &manifest, &request.list)?;
     Ok(manifest)
 }

@@ -125,6 +125,6 @@ pub fn enqueue(
     if let Some(known) = database.job_of_token(&job.token)? {
         return Ok(known);
     }
-    pins::set(repository, &database, &job.token, &frozen.list)?;
+    pins::set(repository, site, &database, &job.token, &frozen.list)?;
     database.add_job(&job)
 }

@@ -1,20 +1,22 @@
 //! Keeping what a waiting snapshot needs reachable, though every branch may move on and git collect what is left.
 
+use crate::backup::{host_store, refs_of};
 use crate::error::Result;
-use crate::git::{ObjectId, PINS, RefList, RefValue, Repository};
+use crate::git::{PINS, RefList, Repository};
 use crate::lock::{self, Lock};
 use crate::queue::{Database, State};
-use std::collections::HashSet;
+use crate::site::Site;
 use std::time::Duration;
 
 /// How long a push waits for another one that queues a job, and for a worker that sweeps.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 
 /// Pins every tip of the list that the newest finished snapshot does not already have in the store.
-pub fn set(repository: &Repository, database: &Database, token: &str, list: &RefList) -> Result<()> {
-    let stored = database.last_snapshot()?.and_then(|refs| RefList::parse_instructions(&refs)).unwrap_or_default();
-    let stored: HashSet<ObjectId> = stored.values().filter_map(RefValue::id).collect();
-    let new = list.tips().into_iter().filter(|id| !stored.contains(id));
+pub fn set(repository: &Repository, site: &Site, database: &Database, token: &str, list: &RefList) -> Result<()> {
+    // Where that cannot be told, all are pinned.
+    let newest = database.last_snapshot()?.and_then(|id| refs_of(&host_store(site), &site.name, &id).ok());
+    let stored = newest.map(|list| list.tips()).unwrap_or_default();
+    let new = list.tips().into_iter().filter(|id| stored.binary_search(id).is_err());
     let instructions: String = new.enumerate().map(|(n, id)| format!("create {PINS}{token}/{n} {id}\n")).collect();
     if instructions.is_empty() {
         return Ok(());

@@ -2,19 +2,25 @@
 
 use super::enqueue::others_of;
 use super::{Cause, Frozen, enqueue};
+use crate::backup::Manifest;
 use crate::error::Result;
 use crate::git::{RefList, Repository};
 use crate::queue::{Database, State};
 use crate::site::Site;
+use crate::store::Tally;
+use std::io::{self, BufWriter};
 
-/// Keeps what the newest finished snapshot is of, for [`reconcile`] and for what later jobs pin.
-pub fn remember(database: &Database, list: &RefList) -> Result<()> {
-    database.set_last_snapshot(&list.to_instructions(), &others_of(list))
+/// Keeps of what a snapshot is that was just made by hand, for [`reconcile`] and for what later jobs pin.
+pub fn remember(database: &Database, manifest: &Manifest, list: &RefList) -> Result<()> {
+    database.set_last_snapshot(&manifest.refs.sha256, &others_of(list), manifest.id.as_str())
 }
 
 /// Tells whether the newest finished snapshot is of exactly this list.
 pub fn is_stored(database: &Database, list: &RefList) -> Result<bool> {
-    database.is_last_snapshot(&list.to_instructions(), &others_of(list))
+    let mut out = BufWriter::new(Tally::new(io::sink()));
+    let written = list.write_instructions(&mut out).and_then(|()| out.into_inner().map_err(io::Error::from));
+    let (_, _, sha256) = written.expect("nothing is written").finish();
+    database.is_last_snapshot(&sha256, &others_of(list))
 }
 
 /// Queues an automatic backup where the references or HEAD are neither those of the newest finished snapshot nor those of

@@ -7,7 +7,7 @@ use super::reconcile::reconcile;
 use super::rescues::end_rescues;
 use super::{Cause, Frozen, enqueue};
 use crate::backup::{
-    Catalog, Edits, How, Initiator, Manifest, Others, Request, create, expire, host_store, sweep_leftovers,
+    Catalog, Edits, How, Initiator, Manifest, Others, Request, create, expire, host_store, newest, sweep_leftovers,
 };
 use crate::clock;
 use crate::deployment::settle_to_tip;
@@ -208,15 +208,16 @@ fn run_job(repository: &Repository, site: &Site, state: &State, database: &Datab
     Ok(id)
 }
 
-/// A worker that died between the manifest and its own note of it has made the backup all the same.
+/// A worker that died between the manifest and its own note of it has made the backup all the same. A power cut may have
+/// taken the note that it began, too; then its backup is the newest.
 fn made_before(site: &Site, job: &Job) -> Result<Option<String>> {
-    if job.attempts == 0 {
-        return Ok(None);
-    }
     let store = host_store(site);
-    let catalog = Catalog::read(&store, &site.name)?;
     let made = |manifest: &&Manifest| manifest.job.as_deref() == Some(job.what.token.as_str());
-    Ok(catalog.good().find(made).map(|manifest| manifest.id.to_string()))
+    let found = |manifest: &Manifest| manifest.id.to_string();
+    if job.attempts == 0 {
+        return Ok(newest(&store, &site.name)?.as_ref().filter(made).map(found));
+    }
+    Ok(Catalog::read(&store, &site.name)?.good().find(made).map(found))
 }
 
 /// Writes anew what clones are told of the site, where somebody changed the config after setup wrote it.

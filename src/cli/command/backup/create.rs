@@ -175,7 +175,7 @@ fn make(
     let request = Request { edits: edits.clone(), ..request(repository, site, environment, frozen, what)? };
     let bar = Bar::stages(4);
     let manifest = create(repository, site, &request, &mut |stage| bar.stage(stage))?;
-    remember(&State::of(repository, site.modes).database()?, &request.list)?;
+    remember(&State::of(repository, site.modes).hurried().database()?, &manifest, &request.list)?;
     Ok(manifest)
 }
 
