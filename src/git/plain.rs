@@ -1,6 +1,6 @@
 //! The plainest case of what a person means, seen in this process; every other is git's to tell.
 
-use super::{ObjectId, RefName, Repository, Scratch};
+use super::{ObjectId, Place, RefName, Repository, Scratch};
 use bstr::ByteSlice;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -22,17 +22,26 @@ const PLACES: [&str; 4] = ["refs/", "refs/tags/", "refs/heads/", "refs/remotes/"
 const ID_START_MIN: usize = 4;
 
 impl Repository {
-    /// Opens the repository whose work tree this folder is in, where it is a plain clone of the person's own: a `.git` folder
-    /// on the way up, on the same file system, with nothing in the environment or its config that git would heed.
-    pub(super) fn discover_plain() -> Option<Self> {
-        if CHANGES_DISCOVERY.iter().any(|name| std::env::var_os(name).is_some()) {
+    /// Opens the repository whose work tree the person is in, where it is a plain clone of the person's own: a `.git` folder
+    /// on the way up, on the same file system, with nothing in the environment or its config that git would heed. Or the
+    /// bare one of the person's own that they stand in.
+    pub(super) fn discover_plain(place: &Place) -> Option<Self> {
+        if place.git_dir.is_some() || CHANGES_DISCOVERY.iter().any(|name| std::env::var_os(name).is_some()) {
             return None;
         }
-        let (work_tree, git_dir) = plain_git_dir(&std::env::current_dir().ok()?)?;
-        let repository = Self::open_with(&git_dir, Some(work_tree)).ok()?;
+        let here =
+            std::env::current_dir().ok().filter(|here| place.folder.as_ref().is_none_or(|folder| folder == here))?;
+        let (work_tree, git_dir) = match plain_git_dir(&here)? {
+            Plain::Clone(work_tree, git_dir) => (Some(work_tree), git_dir),
+            Plain::Bare => (None, here),
+        };
+        let is_bare = work_tree.is_none();
+        let repository = Self::open_with(&git_dir, work_tree).ok()?;
         let config = repository.config();
         let is_odd = config.get("core", "worktree").is_some()
-            || config.is_true("core", "bare") == Some(true)
+            || config.is_true("core", "bare").unwrap_or(false) != is_bare
+            // A person may forbid to find a bare one without being told where it is.
+            || (is_bare && config.get("safe", "bareRepository").is_some())
             || config.section("extensions").next().is_some();
         (!is_odd).then_some(repository)
     }
@@ -113,20 +122,30 @@ impl Scratch {
 }
 
 /// Goes up from a folder to the first with a `.git`, and returns both; `None` where anything on the way is not plain.
-fn plain_git_dir(from: &Path) -> Option<(PathBuf, PathBuf)> {
+/// What a person may mean by the folder they are in.
+enum Plain {
+    /// A work tree, and its git directory.
+    Clone(PathBuf, PathBuf),
+    /// The folder itself.
+    Bare,
+}
+
+fn plain_git_dir(from: &Path) -> Option<Plain> {
     let (owner, device) = (rustix::process::geteuid().as_raw(), from.metadata().ok()?.dev());
+    let is_own = |metadata: &std::fs::Metadata| metadata.uid() == owner && metadata.dev() == device;
+    let is_whole = |git_dir: &Path| ["HEAD", "objects", "refs"].iter().all(|name| git_dir.join(name).exists());
     for folder in from.ancestors() {
         let metadata = folder.metadata().ok().filter(|metadata| metadata.dev() == device)?;
         let git_dir = folder.join(".git");
         match git_dir.symlink_metadata() {
             Ok(found) => {
-                let is_own = |metadata: &std::fs::Metadata| metadata.uid() == owner && metadata.dev() == device;
-                let whole = ["HEAD", "objects", "refs"].iter().all(|name| git_dir.join(name).exists());
-                let plain = found.is_dir() && is_own(&found) && is_own(&metadata) && whole;
-                return plain.then(|| (folder.to_owned(), git_dir));
+                let plain = found.is_dir() && is_own(&found) && is_own(&metadata) && is_whole(&git_dir);
+                return plain.then(|| Plain::Clone(folder.to_owned(), git_dir));
             }
             // It may be a repository without a work tree, or inside of one.
-            Err(_) if folder.join("HEAD").exists() => return None,
+            Err(_) if folder.join("HEAD").exists() => {
+                return (folder == from && is_own(&metadata) && is_whole(folder)).then_some(Plain::Bare);
+            }
             Err(_) => {}
         }
     }

@@ -90,10 +90,7 @@ pub fn is_null(id: &ObjectId) -> bool {
 impl Repository {
     /// Finds the repository a person means, as git itself would: its rules of ownership and safety are git's.
     pub fn discover(place: &Place) -> Result<Self> {
-        if place.git_dir.is_none()
-            && place.folder.as_ref().is_none_or(|folder| std::env::current_dir().is_ok_and(|here| here == *folder))
-            && let Some(plain) = Self::discover_plain()
-        {
+        if let Some(plain) = Self::discover_plain(place) {
             return Ok(plain);
         }
         let mut command = match &place.git_dir {

@@ -1,16 +1,20 @@
 //! Settings that hold with and without a repository: those of how git speaks to a person.
 
 use super::config::Scope;
-use super::{Config, Key, Place};
+use super::{Config, Key, Place, Repository};
 use crate::error::Result;
 use crate::process::Command;
 use bstr::ByteSlice;
 use std::path::Path;
 
-/// Returns the settings whose names begin with one of these, such as `color.`, as git itself answers them where the person is.
+/// Returns the settings whose names begin with one of these, such as `color.`, and maybe others, as git itself answers them where
+/// the person is.
 ///
 /// Where git has none, or cannot be asked, there are none: nothing but the look of what is printed depends on them.
 pub fn settings(place: &Place, beginnings: &[&str]) -> Config {
+    if let Some(plain) = Repository::discover_plain(place) {
+        return plain.config();
+    }
     let mut command = Command::git_here();
     if let Some(git_dir) = &place.git_dir {
         command = command.env("GIT_DIR", git_dir);
