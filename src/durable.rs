@@ -328,6 +328,23 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_published_after_what_could_not_be_synced() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("last");
+        for begun in [false, true] {
+            let mut unsynced = Unsynced::default();
+            unsynced.note_name(&dir.path().join("no folder/file"));
+            if begun {
+                unsynced.begin();
+            }
+            let mut staged = Staged::new(&target, Modes::OWNER).unwrap();
+            staged.write_all(b"last").unwrap();
+            assert!(staged.publish_after(unsynced).is_err());
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[test]
     fn shared_repository_is_read_as_git_reads_it() {
         let modes = |text| Modes::from_shared_repository(text).unwrap();
         assert_eq!(modes("umask"), Modes::OWNER);
