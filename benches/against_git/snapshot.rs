@@ -53,18 +53,23 @@ pub fn many_refs(turns: usize) {
     full(&world, "5000", "full snapshot, 50,000 references", "0.2", turns);
     complete(&world);
     let bundle = bundle(&world);
-    let measured = (0..turns).map(|_| {
+    let fetch = ["fetch", "--quiet", &bundle, "+refs/*:refs/*"];
+    let restore = ["restore", "dev", "--store", "ours.cairn", "--to", "restored.git", "--bare"];
+    let prepare = || {
         world.remove("fetched.git");
         world.remove("restored.git");
         world.git(".", &["init", "--quiet", "--bare", "fetched.git"]);
-        let git = world.git("fetched.git", &["fetch", "--quiet", &bundle, "+refs/*:refs/*"]);
+    };
+    let measured = (0..turns).map(|_| {
+        prepare();
+        let git = world.git("fetched.git", &fetch);
         world.settle();
-        Turn {
-            git,
-            ours: world.cairn(".", &["restore", "dev", "--store", "ours.cairn", "--to", "restored.git", "--bare"]),
-        }
+        Turn { git, ours: world.cairn(".", &restore) }
     });
-    line("restore --bare, beside git fetch of the bundle", "5000", &measured.collect::<Vec<_>>(), "0.05", [None, None]);
+    let measured: Vec<_> = measured.collect();
+    prepare();
+    let peaks = [world.peak("fetched.git", "git", &fetch), world.peak(".", GIT_CAIRN, &restore)];
+    line("restore --bare, beside git fetch of the bundle", "5000", &measured, "0.05", peaks);
 }
 
 /// Prints what it takes to see that none of many repositories changed.
