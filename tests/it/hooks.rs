@@ -33,6 +33,10 @@ fn what_only_an_older_chain_holds_is_there_for_a_job_that_waited() {
     let then = world.refs("site.git");
     mend_store(&world);
     let topic = world.tip("site.git", "topic");
+    // A push that cannot see what is stored pins all it names; let go, as if it had seen that this one is.
+    for pin in pins(&world).lines().filter_map(|line| line.split('\t').nth(1)) {
+        world.git("site.git", &["update-ref", "-d", pin]).ok();
+    }
     world.git("site.git", &["update-ref", "-d", "refs/heads/topic"]).ok();
     world.git("site.git", &["gc", "--quiet", "--prune=now"]).ok();
     assert_ne!(world.git("site.git", &["cat-file", "-e", &topic]).code, 0, "git collected it");
