@@ -9,10 +9,9 @@ mod unsynced;
 pub use unsynced::Unsynced;
 
 use crate::error::{AtPath, Error, Result};
-use rustix::fs::{AtFlags, CWD, Mode, RenameFlags};
+use crate::os;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,12 +79,10 @@ impl Staged {
     pub fn in_made_folder(target: &Path, modes: Modes) -> Result<Self> {
         let folder = target.parent().unwrap_or(Path::new("."));
         let temporary = folder.join(format!("{TEMPORARY_PREFIX}{}", random_name()));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&temporary);
+        let file = os::making(OpenOptions::new().read(true).write(true).create_new(true), 0o600).open(&temporary);
         let file = file.at("create", &temporary)?;
         let staged = Self { file, temporary, target: target.to_owned(), published: false };
-        rustix::fs::fchmod(&staged.file, Mode::from_raw_mode(modes.file))
-            .map_err(io::Error::from)
-            .at("set the mode of", &staged.temporary)?;
+        os::set_file_permissions(&staged.file, modes.file).at("set the mode of", &staged.temporary)?;
         Ok(staged)
     }
 
@@ -169,17 +166,7 @@ pub fn write_over(target: &Path, bytes: &[u8], modes: Modes) -> Result<()> {
 
 /// Renames where nothing of the new name exists; an empty folder counts as nothing when a folder moves.
 pub fn rename_new(from: &Path, to: &Path) -> Result<()> {
-    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(()),
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => rename_by_link(from, to),
-        Err(errno) => Err(io::Error::from(errno)).at("rename to", to),
-    }
-}
-
-/// For file systems without `RENAME_NOREPLACE`: a hard link never replaces anything either.
-fn rename_by_link(from: &Path, to: &Path) -> Result<()> {
-    rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty()).map_err(io::Error::from).at("rename to", to)?;
-    std::fs::remove_file(from).at("remove", from)
+    os::rename_new(from, to).at("rename to", to)
 }
 
 /// Makes a folder and those above it, with our modes, durably.
@@ -198,16 +185,14 @@ fn new_folders(folder: &Path, modes: Modes) -> Result<Vec<PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(unsynced),
         made => made.at("create the folder", folder)?,
     }
-    rustix::fs::chmod(folder, Mode::from_raw_mode(modes.folder))
-        .map_err(io::Error::from)
-        .at("set the mode of", folder)?;
+    os::set_permissions(folder, modes.folder).at("set the mode of", folder)?;
     unsynced.push(if above.as_os_str().is_empty() { ".".into() } else { above.to_owned() });
     Ok(unsynced)
 }
 
 /// Makes the names in a folder durable.
 pub fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|file| file.sync_all()).at("fsync the folder", folder)
+    os::sync_folder(folder).at("fsync the folder", folder)
 }
 
 /// Makes everything durable that was written so far to the file system `path` lies on.
@@ -216,22 +201,14 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
 /// narrower covers those.
 pub fn sync_file_system(path: &Path) -> Result<()> {
     let file = File::open(path).at("open", path)?;
-    #[cfg(target_os = "linux")]
-    rustix::fs::syncfs(&file).map_err(io::Error::from).at("sync the file system of", path)?;
-    #[cfg(not(target_os = "linux"))]
-    {
-        drop(file);
-        rustix::fs::sync();
-    }
-    Ok(())
+    os::sync_file_system(&file).at("sync the file system of", path)
 }
 
 /// Does so for every file system that one of these paths lies on, once for each.
 pub fn sync_file_systems(paths: &[&Path]) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
     let mut synced = Vec::new();
     for path in paths {
-        let device = std::fs::metadata(path).at("read", path)?.dev();
+        let device = os::device(&std::fs::metadata(path).at("read", path)?);
         if !synced.contains(&device) {
             sync_file_system(path)?;
             synced.push(device);
@@ -245,14 +222,12 @@ pub fn sync_file_systems(paths: &[&Path]) -> Result<()> {
 /// Of a path that does not exist yet, the folder above it is asked.
 pub fn free_bytes(path: &Path) -> Result<u64> {
     let path = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
-    let room = rustix::fs::statvfs(path).map_err(io::Error::from).at("ask for the room on", path)?;
-    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+    Ok(os::room(path).at("ask for the room on", path)?.free)
 }
 
 /// Returns how many bytes the file system of `path` holds in all.
 pub fn total_bytes(path: &Path) -> Result<u64> {
-    let room = rustix::fs::statvfs(path).map_err(io::Error::from).at("ask for the room on", path)?;
-    Ok(room.f_blocks.saturating_mul(room.f_frsize))
+    Ok(os::room(path).at("ask for the room on", path)?.total)
 }
 
 /// Removes temporary files that a killed process left in `folder`; our own lock must be held.
@@ -304,7 +279,6 @@ pub fn random_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_published_file_has_its_mode_and_replaces_nothing() {
@@ -313,7 +287,7 @@ mod tests {
         write_new(&target, b"one", Modes::OWNER).unwrap();
         assert!(write_new(&target, b"two", Modes::OWNER).is_err());
         assert_eq!(std::fs::read(&target).unwrap(), b"one");
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let mode = |path: &Path| os::permissions(&std::fs::metadata(path).unwrap());
         assert_eq!(mode(&target), 0o600);
         assert_eq!(mode(target.parent().unwrap()), 0o700);
         assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);

@@ -1,6 +1,6 @@
 //! The one error of the library: what went wrong, why, and the next command to type.
 
-use rustix::io::Errno;
+use crate::os::Errno;
 use std::fmt;
 use std::io;
 use std::path::Path;

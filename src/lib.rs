@@ -28,6 +28,7 @@ pub mod clock;
 pub mod durable;
 pub mod error;
 pub mod lock;
+pub mod os;
 pub mod process;
 pub mod text;
 pub mod turn;

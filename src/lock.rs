@@ -1,9 +1,9 @@
 //! Locks that the kernel frees when their holder dies, so that none is ever left behind.
 
 use crate::error::{AtPath, Error, Kind, Result};
+use crate::os;
 use crate::process::Command;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -58,10 +58,10 @@ fn open(path: &Path, mode: u32) -> Result<File> {
     if let Ok(file) = existing {
         return Ok(file);
     }
-    let fresh = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(mode).open(path);
+    let fresh = os::making(OpenOptions::new().read(true).write(true).create(true).truncate(false), mode).open(path);
     let file = fresh.at("open the lock", path)?;
     // The mode asked for is what counts, not the umask: a shared repository's lock is shared too.
-    let _ = rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(mode));
+    let _ = os::set_file_permissions(&file, mode);
     Ok(file)
 }
 

@@ -7,12 +7,11 @@ mod trace;
 pub use interrupt::{heard as interrupted, idle, listen as listen_for_interrupts, undisturbed};
 
 use crate::error::{Error, Result};
+use crate::os;
 use limit::Limit;
-use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -232,7 +231,7 @@ impl Command {
 
     fn spawn_within(&mut self, deadline: Option<Instant>) -> Result<(Child, Option<Limit>)> {
         if deadline.is_some() {
-            self.inner.process_group(0);
+            os::lead_a_group(&mut self.inner);
         }
         let child = self.spawn()?;
         let limit = deadline.map(|deadline| Limit::on(&child, deadline));
@@ -260,7 +259,7 @@ impl Command {
     }
 
     fn spawn_apart(mut self) -> Result<Child> {
-        close_fds::set_fds_cloexec_threadsafe(3, &[]);
+        os::hand_nothing_down();
         self.inner.stdout(Stdio::null()).stderr(Stdio::null());
         self.reads_stderr = true;
         self.spawn()
@@ -282,7 +281,8 @@ impl Command {
     /// Runs it with a little `input`, less than a pipe holds, and lets nobody hear what it prints. Returns how it ended;
     /// `None` where it did not within `limit`, and was ended with everything it had started.
     pub fn run_within(mut self, input: &[u8], limit: Duration) -> Result<Option<ExitStatus>> {
-        self.inner.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        self.inner.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        os::lead_a_group(&mut self.inner);
         self.reads_stderr = true;
         let described = self.described();
         let deadline = Instant::now() + limit;
@@ -296,9 +296,7 @@ impl Command {
                 None => std::thread::sleep(LOOK),
             }
         }
-        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        os::kill_group(child.id());
         child.wait().map(|_| None).map_err(|error| cannot_wait(&described, &error))
     }
 
@@ -306,7 +304,7 @@ impl Command {
         interrupt::check()?;
         if interrupt::is_shielded() {
             // The keyboard reaches only the group of processes that stands before it.
-            self.inner.process_group(0);
+            os::lead_a_group(&mut self.inner);
         }
         trace::starting(&mut self.inner, self.reads_stderr);
         self.inner.spawn().map_err(|error| {

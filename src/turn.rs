@@ -5,9 +5,9 @@
 
 use crate::error::{AtPath, Error, Kind, Result};
 use crate::lock;
+use crate::os;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -39,16 +39,16 @@ pub fn take(wait: Duration) -> Result<Turn> {
 
 /// Makes the folder of this user's tickets. Not where `TMPDIR` says: all processes of the user must see the same one.
 fn own_folder() -> Result<PathBuf> {
-    let user = rustix::process::geteuid().as_raw();
+    let user = os::user();
     let folder = PathBuf::from(format!("/tmp/git-cairn-{user}"));
-    match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+    match os::make_private_folder(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(error).at("create the folder", &folder);
         }
         _ => {}
     }
     let metadata = std::fs::symlink_metadata(&folder).at("read", &folder)?;
-    if metadata.is_dir() && metadata.uid() == user && metadata.mode() & 0o022 == 0 {
+    if metadata.is_dir() && os::owner(&metadata) == user && os::permissions(&metadata) & 0o022 == 0 {
         return Ok(folder);
     }
     Err(Error::refused("turns", format!("{} is not a folder of ours alone", folder.display()))

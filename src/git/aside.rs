@@ -4,10 +4,10 @@
 use super::repository::DURABLE;
 use super::{Checkout, ObjectId, Repository};
 use crate::error::{AtPath, Error, Result};
+use crate::os::OsStrExt;
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// How git's series of commits ended.

@@ -3,11 +3,11 @@
 use super::scratch::index_lines;
 use super::{IndexFile, ObjectId, Repository, Scratch, Staged, TreeChange};
 use crate::error::{AtPath, Error, Result};
+use crate::os::OsStrExt;
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// How many paths git is asked about by name; of more it is asked about all.

@@ -2,9 +2,9 @@
 
 use super::{ObjectId, Scratch};
 use crate::error::{Error, Result};
+use crate::os::OsStrExt;
 use bstr::{BString, ByteSlice};
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 
 /// A commit as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 use super::filter_process::{Answer, FilterProcess};
 use super::{Config, Repository};
 use crate::error::{AtPath, Result};
+use crate::os::OsStrExt;
 use crate::process::Command;
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::hash_map::Entry;
@@ -14,7 +15,6 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;

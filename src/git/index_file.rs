@@ -6,7 +6,6 @@ use bstr::{BStr, ByteSlice};
 use gix::index::entry::{Flags, Mode, Stat, stat};
 use std::fs::File;
 use std::ops::Range;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -38,7 +37,7 @@ impl IndexFile {
     pub fn read(file: &File, path: &Path, kind: HashKind) -> Result<Self> {
         let options = || gix::index::decode::Options { thread_limit: Some(2), ..Default::default() };
         // By its descriptor, so that it is the file that was looked at.
-        let opened = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
+        let opened = crate::os::path_of(file);
         let whole = gix::index::File::at(opened, kind, true, options())
             .or_else(|_| gix::index::File::at(path, kind, true, options()));
         let whole = whole.map_err(|error| {

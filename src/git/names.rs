@@ -1,10 +1,10 @@
 //! Names and ids, checked once at the edge.
 
+use crate::os::OsStrExt;
 use crate::text;
 use bstr::{BStr, ByteSlice};
 use std::ffi::OsStr;
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
 
 /// The full name of a reference, `HEAD` or `refs/...`, that git-check-ref-format(1) would pass.
 ///

@@ -4,11 +4,11 @@
 
 use super::{FileSide, HashKind, ObjectId, Repository};
 use crate::error::{AtPath, Error, Result};
+use crate::os::OsStrExt;
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
 use gix::objs::Write as _;
 use std::io::{Read, Write as _};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The repository; its folder is whoever's made it.

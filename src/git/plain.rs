@@ -1,9 +1,8 @@
 //! The plainest case of what a person means, seen in this process; every other is git's to tell.
 
 use super::{ObjectId, Place, RefName, Repository, Scratch};
+use crate::os::{self, OsStrExt};
 use bstr::ByteSlice;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What makes git look for a repository elsewhere or otherwise (git(1)), or take its settings from elsewhere.
@@ -131,11 +130,11 @@ enum Plain {
 }
 
 fn plain_git_dir(from: &Path) -> Option<Plain> {
-    let (owner, device) = (rustix::process::geteuid().as_raw(), from.metadata().ok()?.dev());
-    let is_own = |metadata: &std::fs::Metadata| metadata.uid() == owner && metadata.dev() == device;
+    let (owner, device) = (os::user(), os::device(&from.metadata().ok()?));
+    let is_own = |metadata: &std::fs::Metadata| os::owner(metadata) == owner && os::device(metadata) == device;
     let is_whole = |git_dir: &Path| ["HEAD", "objects", "refs"].iter().all(|name| git_dir.join(name).exists());
     for folder in from.ancestors() {
-        let metadata = folder.metadata().ok().filter(|metadata| metadata.dev() == device)?;
+        let metadata = folder.metadata().ok().filter(|metadata| os::device(metadata) == device)?;
         let git_dir = folder.join(".git");
         match git_dir.symlink_metadata() {
             Ok(found) => {

@@ -2,11 +2,11 @@
 
 use super::{ObjectId, RefName, Repository, is_null};
 use crate::error::{Error, Kind, Result};
+use crate::os::{OsStrExt, OsStringExt};
 use crate::process::{Command, Started};
 use bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 

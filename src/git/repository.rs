@@ -4,12 +4,12 @@ use super::config::Scope;
 use super::refs::SYMREF_DEPTH_MAX;
 use super::{Config, HashKind, Key, ObjectId, RefName};
 use crate::error::{AtPath, Error, Result};
+use crate::os::OsStrExt;
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
 use jiff::Timestamp;
 use std::collections::{HashSet, VecDeque};
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// For how many milliseconds references are waited for that somebody else has locked; git's own patience, a tenth of a second

@@ -289,7 +289,7 @@ fn level(bytes: &[u8], folder: &BStr, above: Option<Arc<IgnoreLevel>>) -> Arc<Ig
 }
 
 fn add(search: &mut Search, names: &mut MetadataCollection, bytes: &[u8], folder: &BStr, macros: bool) {
-    use std::os::unix::ffi::OsStrExt;
+    use crate::os::OsStrExt;
     let file = [folder.as_bytes(), b".gitattributes"].concat();
     let file = Path::new(std::ffi::OsStr::from_bytes(&file)).to_owned();
     // It can only fail where the path is no text on a system whose paths are.

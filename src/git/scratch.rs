@@ -5,12 +5,12 @@ use super::past::Past;
 use super::{Advertised, ObjectId, RawCommit, RefName, Remote, Repository};
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
+use crate::os::{OsStrExt, OsStringExt};
 use crate::process::{Command, Started};
 use bstr::{BString, ByteSlice};
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 

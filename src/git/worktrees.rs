@@ -2,11 +2,11 @@
 
 use super::{ObjectId, Repository};
 use crate::error::{AtPath, Result};
+use crate::os::{OsStrExt, OsStringExt};
 use bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 impl Repository {
     /// Returns the HEAD of every linked work tree where it is on no branch, by the name of the work tree.

@@ -2,8 +2,7 @@
 //! goes as after any error; what takes longer than a moment ends as if killed, which every step survives.
 
 use crate::error::{Error, Kind, Result};
-use signal_hook::consts::SIGINT;
-use std::os::unix::process::ExitStatusExt;
+use crate::os;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -20,22 +19,15 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// Begins to listen; a program that never calls this dies of the signal.
 pub fn listen() {
-    let heard = Arc::clone(HEARD.get_or_init(Arc::default));
-    // The flag is set within the signal, before any child of ours that it also reached can be seen to have died.
-    let flagged = signal_hook::flag::register(SIGINT, heard).is_ok();
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT]) else { return };
-    if flagged {
-        std::thread::spawn(move || {
-            signals.wait();
-            if !IDLE.load(Ordering::SeqCst) {
-                std::thread::sleep(GRACE);
-            }
-            while is_shielded() {
-                std::thread::sleep(LOOK);
-            }
-            std::process::exit(i32::from(Kind::Interrupted.exit_code()));
-        });
-    }
+    os::on_interrupt(HEARD.get_or_init(Arc::default), || {
+        if !IDLE.load(Ordering::SeqCst) {
+            std::thread::sleep(GRACE);
+        }
+        while is_shielded() {
+            std::thread::sleep(LOOK);
+        }
+        std::process::exit(i32::from(Kind::Interrupted.exit_code()));
+    });
 }
 
 /// Tells whether the person has interrupted.
@@ -71,7 +63,7 @@ pub(super) fn check() -> Result<()> {
 
 /// Lets nobody take for an answer how a child ended that was interrupted too.
 pub(super) fn check_status(status: ExitStatus) -> Result<()> {
-    if status.signal() == Some(SIGINT) { Err(interrupted()) } else { check() }
+    if os::was_interrupted(status) { Err(interrupted()) } else { check() }
 }
 
 fn interrupted() -> Error {

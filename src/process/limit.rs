@@ -1,6 +1,6 @@
 //! Ending a process, and everything it started, when its time is over.
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use crate::os;
 use std::process::Child;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Instant;
@@ -16,13 +16,11 @@ impl Limit {
     /// Ends the child and its group at the deadline.
     pub(super) fn on(child: &Child, deadline: Instant) -> Self {
         let (kept, gone) = channel();
-        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let leader = child.id();
         std::thread::spawn(move || {
             let left = deadline.saturating_duration_since(Instant::now());
-            if gone.recv_timeout(left) == Err(RecvTimeoutError::Timeout)
-                && let Some(group) = group
-            {
-                let _ = kill_process_group(group, Signal::KILL);
+            if gone.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+                os::kill_group(leader);
             }
         });
         Self { _kept: kept }

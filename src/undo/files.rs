@@ -1,10 +1,9 @@
-//! The only module of this room that knows how the system names files: bytes of names, kinds, permission bits.
+//! Files of a work tree as an operation moves them: names as bytes, kinds, permission bits.
 
 use crate::error::{AtPath, Result};
+use crate::os::{self, OsStrExt, OsStringExt};
 use bstr::BString;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// What stands at a path.
@@ -32,7 +31,7 @@ pub(super) fn kind(path: &Path) -> Kind {
 
 /// Returns the permission bits of a file.
 pub(super) fn permissions(path: &Path) -> Result<u32> {
-    Ok(path.symlink_metadata().at("look at", path)?.permissions().mode() & 0o7777)
+    Ok(os::permissions(&path.symlink_metadata().at("look at", path)?))
 }
 
 /// Returns what lies in a folder, by name.
@@ -71,7 +70,7 @@ pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
 
 /// Gives a file or a folder these permission bits.
 pub(super) fn set_permissions(path: &Path, permissions: u32) -> Result<()> {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(permissions)).at("set the mode of", path)
+    os::set_permissions(path, permissions).at("set the mode of", path)
 }
 
 /// Puts a file with these bytes and permission bits, or a link that leads to them, in the place of what stands at a path:
@@ -97,7 +96,7 @@ pub(super) fn replace(path: &Path, passing: &Path, content: &[u8], permissions: 
 fn make(path: &Path, content: &[u8], permissions: u32, link: bool) -> Result<()> {
     let _ = std::fs::remove_file(path);
     if link {
-        return std::os::unix::fs::symlink(OsStr::from_bytes(content), path).at("link", path);
+        return os::symlink(Path::new(OsStr::from_bytes(content)), path).at("link", path);
     }
     std::fs::write(path, content).at("write", path)?;
     set_permissions(path, permissions)
