@@ -121,6 +121,25 @@ fn a_revert_and_both_resets_are_taken_back_to_the_byte_and_done_again() {
     there_and_back(&world, &["reset", &first, "--overwrite-history", "--no-push"]);
 }
 
+/// The index is not touched while files are captured, and all of them are back afterwards.
+#[test]
+fn case_33_what_was_captured_comes_back_to_the_byte() {
+    let (world, first) = busy_clone();
+    fs::create_dir_all(world.path("dev/gone")).unwrap();
+    symlink("../page", world.path("dev/gone/away")).unwrap();
+    let before = (state(&world, "dev"), fs::read(world.path("dev/.git/index")).unwrap());
+    let words = ["reset", &first, "--as-commit"];
+    let now = || (state(&world, "dev"), fs::read(world.path("dev/.git/index")).unwrap());
+    let plan = world.cairn("dev", &[&words[..], &["--plan", "--json"]].concat()).ok().json();
+    assert_eq!(plan["worktree"]["untracked_in_way"][0]["path"], "gone/away");
+    assert!(now() == before, "the plan changed something");
+    world.script("dev/.git/hooks/pre-push", "exit 1");
+    let refused = world.cairn("dev", &[&words[..], &["--yes"]].concat());
+    assert!(refused.code != 0 && now() == before, "{}", refused.stderr);
+    fs::remove_file(world.path("dev/.git/hooks/pre-push")).unwrap();
+    there_and_back(&world, &words);
+}
+
 /// Files that git does not track stand where the revert brings some: one ignored, one not, a link, and a whole folder.
 #[test]
 fn what_was_kept_aside_comes_back() {
