@@ -6,7 +6,7 @@ use bstr::{BStr, ByteSlice};
 use gix::index::entry::{Flags, Mode, Stat, stat};
 use std::fs::File;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 /// What an index says of one path.

@@ -7,6 +7,7 @@ mod aside;
 mod checkout;
 mod commit;
 mod config;
+mod count;
 mod differences;
 mod filter_process;
 mod filters;

@@ -86,6 +86,15 @@ impl Past {
         found.or_else(|| self.aside()?.borrow_mut().tree(id).ok())
     }
 
+    /// Returns the content of a blob; `None` where it is not here, or has more bytes than so many.
+    pub(super) fn blob(&self, id: &ObjectId, max: u64) -> Option<Vec<u8>> {
+        let read = |reader: &RefCell<ObjectReader>| {
+            let mut reader = reader.borrow_mut();
+            if reader.size(id).ok()? <= max { reader.blob(id).ok() } else { None }
+        };
+        read(&self.reader).or_else(|| read(self.aside()?))
+    }
+
     /// Reads a commit; `None` where it is not here.
     pub(super) fn commit(&self, id: &ObjectId) -> Option<RawCommit> {
         self.read_commit(id, RawCommit::parse)

@@ -1,6 +1,7 @@
 //! Work on a repository's objects that leaves nothing in it: what is made lies in a folder of its own, beside the
 //! repository's objects, and is gone with it unless it is kept.
 
+use super::count::{self, AttributeFiles};
 use super::past::Past;
 use super::{Advertised, ObjectId, RawCommit, RefName, Remote, Repository};
 use crate::durable::{self, Modes};
@@ -35,6 +36,8 @@ pub struct Scratch {
     originals: OsString,
     version: OnceCell<(u32, u32)>,
     past: Past,
+    /// `None` where only git knows which there are.
+    attributes: Option<AttributeFiles>,
 }
 
 /// A merge that git is at.
@@ -44,8 +47,13 @@ pub struct Merging<'a> {
     attributes: Attributes<'a>,
 }
 
-/// The changed lines that git is counting.
-pub struct Counting(Started);
+/// The changed lines that are counted.
+pub enum Counting {
+    /// They were.
+    Known([usize; 2]),
+    /// git is at it.
+    Git(Started),
+}
 
 /// Whose `.gitattributes` count in a merge.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +120,14 @@ impl Scratch {
         let objects = std::fs::canonicalize(&objects).at("find", &objects)?;
         let originals = quoted(objects.as_os_str().as_bytes());
         let git_dir = repository.git_dir().to_owned();
-        let scratch = Self { folder, git_dir, originals, version: OnceCell::new(), past };
+        let scratch = Self {
+            folder,
+            git_dir,
+            originals,
+            version: OnceCell::new(),
+            past,
+            attributes: AttributeFiles::of(repository),
+        };
         std::fs::create_dir(scratch.objects()).at("create the folder", &scratch.objects())?;
         Ok(scratch)
     }
@@ -366,8 +381,9 @@ impl Scratch {
 
     /// Returns what changes between two trees, renames as one that goes and one that comes, and the lines that come and go.
     pub fn changes(&self, old: &ObjectId, new: &ObjectId) -> Result<(Vec<TreeChange>, [usize; 2])> {
-        let counting = self.begin_count(old, new)?;
-        Ok((self.changed(old, new)?, counting.end()?))
+        let changes = self.changed(old, new)?;
+        let lines = self.begin_count([old, new], &changes)?.end()?;
+        Ok((changes, lines))
     }
 
     /// Returns what changes between two trees, in the order of `git diff-tree -r`.
@@ -387,12 +403,16 @@ impl Scratch {
         Ok(changes)
     }
 
-    /// Begins to count the lines that come and go between two trees.
-    pub fn begin_count(&self, old: &ObjectId, new: &ObjectId) -> Result<Counting> {
+    /// Begins to count the lines that come and go between two trees, between which this changes.
+    pub fn begin_count(&self, [old, new]: [&ObjectId; 2], changes: &[TreeChange]) -> Result<Counting> {
+        let known = self.attributes.as_ref().and_then(|attributes| count::lines(attributes, &self.past, changes));
+        if let Some(lines) = known {
+            return Ok(Counting::Known(lines));
+        }
         let words = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff"];
         // It would read the whole index, for attributes of files that are not there.
         let git = self.git().env("GIT_INDEX_FILE", self.folder().join("no-index"));
-        git.args(words).args([old.to_string(), new.to_string()]).start().map(Counting)
+        git.args(words).args([old.to_string(), new.to_string()]).start().map(Counting::Git)
     }
 
     /// Returns the tree that another becomes by these changes.
@@ -441,8 +461,12 @@ impl Scratch {
 impl Counting {
     /// Returns how many lines come, and how many go.
     pub fn end(self) -> Result<[usize; 2]> {
+        let started = match self {
+            Self::Known(lines) => return Ok(lines),
+            Self::Git(started) => started,
+        };
         let mut lines = [0, 0];
-        for record in self.0.read()?.split(|byte| *byte == 0) {
+        for record in started.read()?.split(|byte| *byte == 0) {
             for (sum, field) in lines.iter_mut().zip(record.split(|byte| *byte == b'\t')) {
                 // A binary file has none.
                 *sum += field.to_str().ok().and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);

@@ -392,7 +392,7 @@ fn going_back(target: &CommitText, base_tree: ObjectId, overwrites: bool) -> Pre
     Prediction { steps, skipped: vec![], tree: Some(target.tree), conflicts: vec![] }
 }
 
-/// What is expected to change, whose lines git counts meanwhile. It mostly comes true; where it does not, it costs no more
+/// What is expected to change, whose lines are counted meanwhile. It mostly comes true; where it does not, it costs no more
 /// than the time it took.
 struct Expected {
     changes: Vec<TreeChange>,
@@ -401,8 +401,9 @@ struct Expected {
 
 impl Expected {
     fn of(scratch: &Scratch, from: &ObjectId, to: &ObjectId) -> Result<Self> {
-        let counting = scratch.begin_count(from, to)?;
-        Ok(Self { changes: scratch.changed(from, to)?, counting })
+        let changes = scratch.changed(from, to)?;
+        let counting = scratch.begin_count([from, to], &changes)?;
+        Ok(Self { changes, counting })
     }
 
     /// Returns what of the person's work would be in the way; `None` where the local branch is not what is built upon.
@@ -420,10 +421,11 @@ fn became(
     to: &ObjectId,
 ) -> Result<(Vec<TreeChange>, [usize; 2], bool)> {
     let changes = scratch.changed(from, to)?;
-    match expected.filter(|expected| expected.changes == changes) {
-        Some(expected) => Ok((changes, expected.counting.end()?, true)),
-        None => Ok((changes, scratch.begin_count(from, to)?.end()?, false)),
+    if let Some(expected) = expected.filter(|expected| expected.changes == changes) {
+        return Ok((changes, expected.counting.end()?, true));
     }
+    let lines = scratch.begin_count([from, to], &changes)?.end()?;
+    Ok((changes, lines, false))
 }
 
 /// Returns what of the person's work is in the way of the files that move: from what the local branch holds.
