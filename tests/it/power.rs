@@ -1,7 +1,7 @@
 //! A power cut right after a push has returned: the image of a mounted file system is copied as it lies on the disk at
 //! that moment, and the copy is mounted afresh.
 
-use crate::support::{World, amount, command, missing_peer, run};
+use crate::support::{World, amount, command, missing_peer, run, until};
 use std::path::Path;
 
 /// How many deployments are cut off every day; `CAIRN_CUTS` sets another number.
@@ -43,6 +43,16 @@ fn new_image(world: &World, name: &str) -> bool {
     mkfs.exists() && run(command(mkfs, &world.path("home")).arg("-q").arg(world.path(name))).code == 0
 }
 
+/// Copies an image as it lies at one moment. The kernel writes its journal when it likes, also while we copy; but when the
+/// copy is still equal at the end, it is what lay there between the last byte copied and the first one compared.
+fn copy_of_one_moment(world: &World, image: &str, copy: &str) {
+    let [image, copy] = [image, copy].map(|name| world.path(name));
+    until("the image stands still while it is copied", || {
+        run(command("cp", &world.path("home")).arg("--sparse=always").args([&image, &copy])).ok();
+        run(command("cmp", &world.path("home")).arg("--silent").args([&image, &copy])).code == 0
+    });
+}
+
 #[test]
 fn what_was_deployed_survives_a_power_cut_and_stock_git_loses_it() {
     let world = World::new();
@@ -66,14 +76,13 @@ fn what_was_deployed_survives_a_power_cut_and_stock_git_loses_it() {
         assert!(!waits || said.contains("holds it"), "{said}");
         // The control comes last, or our own sync would save it too.
         world.git("dev", &["push", "--quiet", "plain", &format!("HEAD:refs/heads/b{n}")]).ok();
-        // A worker that goes on stands still meanwhile: a copy of what changes under it is of no moment.
+        // A worker that goes on stands still meanwhile, or there would be no moment to copy.
         let signal = |what: &str| {
             let site = world.path("disk/site.git");
             run(command("pkill", &world.path("home")).args([what, "-f"]).arg(format!("git-dir[ =]{}", site.display())))
         };
         signal("-STOP");
-        run(command("cp", &world.path("home")).arg("--sparse=always").arg(world.path("image")).arg(world.path("cut")))
-            .ok();
+        copy_of_one_moment(&world, "image", "cut");
         signal("-CONT");
 
         drop(disk);
