@@ -61,7 +61,7 @@ fn take_in(folder: &Path, at_once: usize, wait: Duration) -> Result<Turn> {
     while living_before(folder, &turn.ticket)? >= at_once {
         if Instant::now() >= deadline {
             let message = format!("{at_once} backups at once are made on this host, and others wait before this one");
-            return Err(Error::new(Kind::Busy, "busy", message).hint("wait for them, or raise --wait"));
+            return Err(Error::new(Kind::Busy, "busy", message).hint("wait for them, then run this again"));
         }
         std::thread::sleep(LOOK);
     }

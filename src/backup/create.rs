@@ -24,8 +24,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a backup waits for others on the host: a large one takes minutes.
-const TURN_WAIT: Duration = Duration::from_secs(3600);
+/// How long a backup for which no person waits lets others on the host go first: a large one takes minutes.
+pub const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Told what a backup is doing, for a person who waits.
 pub type Progress<'a> = &'a mut dyn FnMut(&str);
@@ -53,6 +53,8 @@ pub struct Request {
     pub keep_days: u32,
     /// What was found in the environment's served work tree.
     pub edits: Edits,
+    /// How long it lets others on the host go first.
+    pub wait: Duration,
 }
 
 /// What a backup is to hold of a served work tree.
@@ -104,7 +106,7 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
         return Err(error);
     }
     say("waiting for a turn");
-    let _turn = turn::take(TURN_WAIT)?;
+    let _turn = turn::take(request.wait)?;
     let state = State::of(repository, site.modes);
     // Nothing of it is a backup before the manifest is there, so all of it is made durable together, right before that.
     let store = host_store(site).gathering();

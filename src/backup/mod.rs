@@ -17,7 +17,7 @@ mod tombstone;
 mod verify;
 
 pub use catalog::{Catalog, Entry, newest, refs_of};
-pub use create::{Edits, Progress, Request, create, ensure_store, host_store, id_of_living, sweep_leftovers};
+pub use create::{Edits, PATIENCE, Progress, Request, create, ensure_store, host_store, id_of_living, sweep_leftovers};
 pub use get::{Assembled, CaptureForm, Get, assemble_capture, get, get_capture, init_bare};
 pub use id::BackupId;
 pub use manifest::{HookFile, Initiator, Manifest, Others, Previous, RepositoryRecord, SiteRecord, Symref};

@@ -56,7 +56,7 @@ impl Quiet {
         while !waiting.is_empty() {
             if Instant::now() > self.deadline {
                 let message = "a push to this repository is still under way";
-                return Err(Error::new(Kind::Busy, "busy", message).hint("wait for it, or raise --wait"));
+                return Err(Error::new(Kind::Busy, "busy", message).hint("wait for it to end, then run this again"));
             }
             std::thread::sleep(LOOK);
             waiting.retain(|(process, began)| stat(process).as_ref() == Some(began));

@@ -13,6 +13,7 @@ use crate::process::undisturbed;
 use crate::queue::State;
 use crate::site::{META_REF, Site};
 use crate::worker::{Frozen, remember};
+use std::time::Duration;
 
 /// Carries out a plan, but for the first backup. The snapshot lock must be held since before the look.
 ///
@@ -84,8 +85,8 @@ fn remember_tips(repository: &Repository, site: &Site, state: &State) -> Result<
     Ok(())
 }
 
-/// Makes the first backup. The snapshot lock must be held.
-pub fn first_backup(repository: &Repository, say: Progress<'_>) -> Result<Manifest> {
+/// Makes the first backup, and lets others on the host go first for so long. The snapshot lock must be held.
+pub fn first_backup(repository: &Repository, wait: Duration, say: Progress<'_>) -> Result<Manifest> {
     let site = &Site::from_config(&repository.config())?;
     let state = &State::of(repository, site.modes);
     let frozen = Frozen::now(repository)?;
@@ -99,6 +100,7 @@ pub fn first_backup(repository: &Repository, say: Progress<'_>) -> Result<Manife
         note: None,
         keep_days: site.keep_days,
         edits: Edits::NotSought,
+        wait,
         refs_at: clock::now(),
         list: frozen.list,
     };

@@ -7,7 +7,8 @@ use super::reconcile::reconcile;
 use super::rescues::end_rescues;
 use super::{Cause, Frozen, enqueue};
 use crate::backup::{
-    Catalog, Edits, How, Initiator, Manifest, Others, Request, create, expire, host_store, newest, sweep_leftovers,
+    Catalog, Edits, How, Initiator, Manifest, Others, PATIENCE, Request, create, expire, host_store, newest,
+    sweep_leftovers,
 };
 use crate::clock;
 use crate::deployment::settle_to_tip;
@@ -249,5 +250,6 @@ fn request(job: &Job, state: &State) -> Result<Request> {
         note: job.what.note.clone(),
         keep_days: job.what.keep_days,
         edits: edits(state, &job.what.token),
+        wait: PATIENCE,
     })
 }

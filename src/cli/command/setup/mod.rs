@@ -99,7 +99,7 @@ fn set_up(repository: &Repository, how: How, options: &Options, agreed: Option<&
         apply(&repository, &plan)?;
         begin(&repository, &plan.site)?;
         if plan.changes.contains(&Change::Backup) {
-            let made = first(&Repository::open(repository.git_dir())?)?;
+            let made = first(&Repository::open(repository.git_dir())?, how.wait)?;
             proven = is_proven(&host_store(&plan.site), &plan.site.name, &made)?;
             backup = Some(made.id.to_string());
         }
@@ -111,9 +111,9 @@ fn set_up(repository: &Repository, how: How, options: &Options, agreed: Option<&
 }
 
 /// Makes the first backup, which may take long.
-fn first(repository: &Repository) -> Result<Manifest> {
+fn first(repository: &Repository, wait: Duration) -> Result<Manifest> {
     let bar = Bar::stages(4);
-    let made = first_backup(repository, &mut |stage| bar.stage(stage));
+    let made = first_backup(repository, wait, &mut |stage| bar.stage(stage));
     made.map_err(|error| error.while_doing("the repository is set up, and its first backup is not made"))
 }
 
