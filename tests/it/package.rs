@@ -288,9 +288,12 @@ fn the_worker_works_under_a_systemd_that_runs() {
     root.git("git -C /srv/git/site.git update-ref refs/heads/topic main").ok();
     std::fs::write(root.0.join("srv/trial"), ON_THE_MACHINE).unwrap();
     let unit = "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/bin/sh /srv/trial\n";
-    std::fs::write(root.0.join("etc/systemd/system/default.target.wants/trial.service"), unit).unwrap();
-    let mut boot = Command::new("systemd-nspawn");
-    boot.args(["--quiet", "--register=no", "--keep-unit", "--boot", "--directory"]).arg(&root.0);
+    std::fs::write(root.0.join("etc/systemd/system/trial.service"), unit).unwrap();
+    // A unit is wanted by a link; a file in that folder would be none.
+    root.root(&format!("ln -s ../trial.service {units}/default.target.wants/")).ok();
+    let mut boot = Command::new("timeout");
+    boot.args(["300", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--directory"])
+        .arg(&root.0);
     run(boot.stdin(std::process::Stdio::null())).ok();
     let told = std::fs::read_to_string(root.0.join("srv/log")).unwrap();
     for line in ["the worker ended with 0", "1 repository: 1 done, 0 unchanged, 0 failed", "active"] {
