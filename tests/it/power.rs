@@ -26,12 +26,12 @@ impl<'a> Disk<'a> {
 
 impl Drop for Disk<'_> {
     fn drop(&mut self) {
-        // A worker that still goes on keeps it busy for a moment.
-        for _ in 0..500 {
-            if run(command("umount", &self.world.path("home")).arg(self.world.path(self.folder))).code == 0 {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+        let unmounted = || run(command("umount", &self.world.path("home")).arg(self.world.path(self.folder))).code == 0;
+        if std::thread::panicking() {
+            unmounted();
+        } else {
+            // A worker that still goes on keeps it busy; mounted twice, an image is written by two.
+            until("the disk is unmounted", unmounted);
         }
     }
 }
