@@ -5,10 +5,11 @@ use super::folder::{Shared, Task, Worker};
 use super::place::WorkTree;
 use super::renames::{self, Side};
 use super::similarity::{self, Spans};
-use super::{Change, Kind, New, Seen, inside, repositories, walk};
+use super::{Change, Contents, Kind, New, Seen, inside, repositories, walk};
 use crate::durable::Modes;
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
+use bstr::{BString, ByteSlice};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -152,12 +153,12 @@ fn pair(tree: &WorkTree, base: Option<ObjectId>, means: Means, seen: &mut Seen) 
         let after = new_spans.entry(to).or_insert_with(|| {
             let mut bytes = Vec::new();
             let told = contents.tell(new[to].as_ref()?, Some(&mut bytes)).ok()?;
-            Some((told.size, Spans::of(&bytes)))
+            Some((told.size, Spans::of(&bytes, shown_as_text(&mut contents, &added[to].path))))
         });
         let Some(after) = after.as_ref().filter(|after| similarity::may_be(size, after.0)) else { return 0 };
         let before = old_spans.entry(from).or_insert_with(|| {
             let bytes = reader.blob(&deleted[from].id).ok()?;
-            Some((bytes.len() as u64, Spans::of(&bytes)))
+            Some((bytes.len() as u64, Spans::of(&bytes, shown_as_text(&mut contents, &deleted[from].path))))
         });
         before.as_ref().map_or(0, |before| similarity::score((before.0, &before.1), (after.0, &after.1)))
     });
@@ -175,6 +176,11 @@ fn pair(tree: &WorkTree, base: Option<ObjectId>, means: Means, seen: &mut Seen) 
     }
     seen.changes.extend(moved.into_iter().flatten());
     seen.changes.extend(new.into_iter().flatten());
+}
+
+/// What attributes say of whether a path is text. Where its folder is gone too, they say nothing.
+fn shown_as_text(contents: &mut Contents<'_>, path: &BString) -> Option<bool> {
+    contents.conversion(path.as_bstr()).ok()?.shown_as_text
 }
 
 fn side(change: &Change, state: Option<(u32, ObjectId)>) -> Option<Side> {
@@ -203,7 +209,7 @@ fn each(
     base: Option<ObjectId>,
     (threads, deadline): Means,
     changes: &mut [Change],
-    act: impl Fn(&mut super::Contents<'_>, &mut Change) + Sync,
+    act: impl Fn(&mut Contents<'_>, &mut Change) + Sync,
 ) {
     // Neighbours share a folder, and so what is read of it.
     changes.sort_by(|a, b| a.path.cmp(&b.path));

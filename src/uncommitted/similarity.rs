@@ -14,9 +14,10 @@ const HASH_BASE: u32 = 107_927;
 pub struct Spans(Vec<(u32, u64)>);
 
 impl Spans {
-    /// Counts the spans of a content; of text, line ends are all alike.
-    pub fn of(content: &[u8]) -> Self {
-        let is_text = !super::content::looks_binary(content);
+    /// Counts the spans of a content; of text, line ends are all alike. What attributes say of it goes before how it looks
+    /// (gitattributes(5), `diff`).
+    pub fn of(content: &[u8], shown_as_text: Option<bool>) -> Self {
+        let is_text = shown_as_text.unwrap_or_else(|| !super::content::looks_binary(content));
         let mut counted = vec![];
         let (mut first, mut second, mut length) = (0_u32, 0_u32, 0_u32);
         for (position, byte) in content.iter().copied().enumerate() {

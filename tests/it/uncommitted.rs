@@ -291,6 +291,28 @@ fn what_git_converts_is_compared_as_git_stores_it() {
 
 /// How line ends are guessed depends on what the index has at that very path, and of a plain folder the commit.
 #[test]
+fn what_attributes_call_binary_is_not_like_a_text_with_other_line_ends() {
+    let world = served(&[]);
+    fill(&world, "dev/.gitattributes", "*.bin binary\n");
+    let content = text("a").replace('\n', "\r\n");
+    fill(&world, "dev/a.bin", &content);
+    world.git("dev", &["add", "--all"]).ok();
+    world.git("dev", &["commit", "--quiet", "-m", "called binary"]).ok();
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    deliver(&world, "main");
+    let moved = |to: &str| {
+        let path = world.path("served").join(to);
+        fs::rename(world.path("served/a.bin"), &path).unwrap();
+        fs::write(&path, format!("{content}one more line\n")).unwrap();
+        let told = told(&look(&world));
+        fs::rename(&path, world.path("served/a.bin")).unwrap();
+        told
+    };
+    assert_eq!(moved("b"), ["deleted a.bin binary", "added b"]);
+    assert_eq!(moved("b.bin"), ["renamed b.bin from a.bin binary"]);
+}
+
+#[test]
 fn carriage_returns_that_are_stored_stay_only_where_git_would_keep_them() {
     let world = cloned(&["a"]);
     let returns = text("x").replace('\n', "\r\n");
