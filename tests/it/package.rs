@@ -250,7 +250,7 @@ const ON_THE_MACHINE: &str = r#"#!/bin/sh
 exec >/srv/log 2>&1
 systemctl start git-cairn-worker@git.service
 echo "the worker ended with $?"
-journalctl --no-pager --output=cat --unit=git-cairn-worker@git.service
+journalctl --sync && journalctl --no-pager --output=cat --unit=git-cairn-worker@git.service
 systemctl enable --now git-cairn-worker@git.timer
 systemctl is-active git-cairn-worker@git.timer
 printf '[Service]\nEnvironment=SITES=/srv/git\nReadWritePaths=\nReadWritePaths=/srv/git\n' \
@@ -259,7 +259,7 @@ systemctl daemon-reload
 runuser -u git -- git -C /srv/git/site.git update-ref refs/heads/other main
 systemctl start git-cairn-worker@git.service
 echo "without its store it ended with $?"
-journalctl --no-pager --output=cat --unit=git-cairn-worker@git.service | tail -n 5
+journalctl --sync && journalctl --no-pager --output=cat --unit=git-cairn-worker@git.service | tail -n 5
 systemctl poweroff
 "#;
 
