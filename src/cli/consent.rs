@@ -45,7 +45,8 @@ pub fn agree_by_word<P: Planned>(
     show(plan, ui);
     let deed = plan.deed();
     if !ui.can_ask() {
-        return Err(unconfirmed(&deed, &asked_by(format!("say it with --confirm {}", shown_id(plan)), ui)));
+        let but = if consent.yes { "--yes does not answer this; " } else { "" };
+        return Err(unconfirmed(&deed, &asked_by(format!("{but}say it with --confirm {}", shown_id(plan)), ui)));
     }
     ui.say(&format!("{}?", capital(&deed)));
     let answer = ui.ask_for(&format!("Type {word} to do it:"));

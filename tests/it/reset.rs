@@ -39,7 +39,10 @@ fn overwriting_history_takes_more_than_a_yes() {
     published(&world);
     let tip = world.tip("site.git", "main");
     let words = ["reset", &good, "--overwrite-history"];
-    world.cairn("dev", &[&words[..], &["--yes"]].concat()).exits(7).says("--confirm ");
+    world
+        .cairn("dev", &[&words[..], &["--yes"]].concat())
+        .exits(7)
+        .says("--yes does not answer this; say it with --confirm ");
     world.cairn("dev", &["reset", &good]).exits(7);
     assert_eq!(world.tip("site.git", "main"), tip);
     let plan = world.cairn("dev", &[&words[..], &["--plan", "--json"]].concat()).ok().json();
