@@ -85,7 +85,7 @@ fn row(one: &EnvironmentStanding) -> Vec<String> {
     let backup = match (&one.backup, one.verified) {
         (Some((_, at)), Some(true)) => format!("backup {}, verified", clock::age(*at, now)),
         (Some((_, at)), _) => format!("backup {}, not verified yet", clock::age(*at, now)),
-        (None, _) => "no backup".into(),
+        (None, _) => "no backup of its own".into(),
     };
     let edits = one.uncommitted.map_or(String::new(), |count| match count {
         0 => "clean".into(),
