@@ -187,20 +187,10 @@ impl Cache {
         self.folders.len()
     }
 
-    /// Writes a new one of these parts, and of what is known of the index. That it cannot is nobody's concern: the next look
-    /// takes longer.
+    /// Writes a new one of these parts, and of what is known of the index.
+    ///
+    /// Returns an error where it cannot; the next look then takes longer, and nothing else.
     pub fn write(
-        &self,
-        path: &Path,
-        tree: &Path,
-        kind: HashKind,
-        (parts, index): (&[Part], Option<IndexHeld>),
-        modes: Modes,
-    ) {
-        let _ = self.try_write(path, tree, kind, (parts, index), modes);
-    }
-
-    fn try_write(
         &self,
         path: &Path,
         tree: &Path,
@@ -447,7 +437,7 @@ mod tests {
         let others = [(&b"d"[..], Entry::Special), (b"e", Entry::Folder)];
         let part = Part::of(b"folder/", Some(ids[1]), 42, &names, Some((stamp, &others))).unwrap();
         let index = Some(IndexHeld { stamp, tree: ids[0] });
-        Cache::default().write(&path, tree, HashKind::Sha1, (&[part], index), Modes::OWNER);
+        Cache::default().write(&path, tree, HashKind::Sha1, (&[part], index), Modes::OWNER).unwrap();
         let cache = Cache::read(&path, tree, HashKind::Sha1);
         let folder = cache.folder(b"folder/").unwrap();
         assert_eq!((folder.tree, folder.rules, folder.names.as_slice()), (Some(ids[1]), 42, names.as_slice()));
@@ -472,11 +462,11 @@ mod tests {
         let (path, tree) = (Cache::path(dir.path(), Path::new("/srv/x")), Path::new("/srv/x"));
         let part = |name: &[u8], rules| Part::of(name, None, rules, &[], None).unwrap();
         let both = [part(b"a/", 1), part(b"b/", 1)];
-        Cache::default().write(&path, tree, HashKind::Sha1, (&both, None), Modes::OWNER);
+        Cache::default().write(&path, tree, HashKind::Sha1, (&both, None), Modes::OWNER).unwrap();
         let before = Cache::read(&path, tree, HashKind::Sha1);
         let mut parts = vec![part(b"a/", 2), part(b"c/", 2)];
         parts.extend(before.others(&parts));
-        before.write(&path, tree, HashKind::Sha1, (&parts, None), Modes::OWNER);
+        before.write(&path, tree, HashKind::Sha1, (&parts, None), Modes::OWNER).unwrap();
         let after = Cache::read(&path, tree, HashKind::Sha1);
         let rules = |name: &[u8]| after.folder(name).map(|folder| folder.rules);
         assert_eq!((after.len(), rules(b"a/"), rules(b"b/"), rules(b"c/")), (3, Some(2), Some(1), Some(2)));

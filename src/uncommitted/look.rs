@@ -79,7 +79,7 @@ pub(super) fn look_on(
     }
     let is_same = parts.len() == cache.len() && parts.iter().all(|part| matches!(part, Part::Same(_)));
     if let Some((path, modes)) = place.filter(|_| !is_same || held.is_some() && held != cache.index()) {
-        cache.write(&path, tree.path(), kind, (&parts, held), modes);
+        let _ = cache.write(&path, tree.path(), kind, (&parts, held), modes);
     }
     repositories::add(host, tree, inner, (depth, deadline), &mut seen);
     if seen.late.is_empty() {
