@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use bstr::{BStr, ByteSlice};
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 
 /// Returns `bytes` as one line that no terminal can be steered with: controls, bidirectional
@@ -69,6 +70,11 @@ pub fn shell_quoted(argument: &BStr) -> String {
         return shown(argument);
     }
     format!("'{}'", shown(argument).replace('\'', r"'\''"))
+}
+
+/// As [`shell_quoted`], of a path or another word that the system is given.
+pub fn shell_word(word: impl AsRef<OsStr>) -> String {
+    shell_quoted(word.as_ref().as_encoded_bytes().as_bstr())
 }
 
 /// What is followed by a secret, up to white space or a quote.

@@ -7,9 +7,7 @@ use crate::git::GitVersion;
 use crate::guard::Mode;
 use crate::hook::{Configured, Layout};
 use crate::site::HIDDEN_REFS;
-use crate::text::{count, shell_quoted, shown, size};
-use bstr::ByteSlice;
-use std::path::Path;
+use crate::text::{count, shell_word, shown, size};
 
 /// From how many objects on a commit-graph and a bitmap are missed.
 const MANY_OBJECTS: u64 = 10_000;
@@ -83,31 +81,23 @@ fn error(name: &'static str, text: impl Into<String>, fix: impl Into<String>) ->
     Check { name, level: Level::Error, text: text.into(), fix: Some(fix.into()) }
 }
 
-fn path(path: &Path) -> String {
-    shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
-}
-
-fn quoted(word: &str) -> String {
-    shell_quoted(word.into())
-}
-
 fn hooks(facts: &Facts) -> Vec<Check> {
     let install = "git cairn hooks install";
     let one = |hook: &super::facts::Hook| {
         let (seen, name) = (&hook.inspected, hook.inspected.event.name());
         match (&seen.problem, &hook.fails) {
-            (Some(problem), _) => error(name, format!("{}: {problem}", path(&seen.path)), install),
+            (Some(problem), _) => error(name, format!("{}: {problem}", shell_word(&seen.path)), install),
             (None, Some(fails)) => error(name, fails, install),
-            (None, None) => ok(name, format!("{} runs", path(&seen.path))),
+            (None, None) => ok(name, format!("{} runs", shell_word(&seen.path))),
         }
     };
     let mut found: Vec<_> = facts.hooks.iter().map(one).collect();
-    let folder = path(&facts.hooks_folder);
+    let folder = shell_word(&facts.hooks_folder);
     found.push(match facts.layout {
         Layout::Own => ok("hooks-path", format!("git looks for hooks in {folder}, which is this repository's alone")),
         Layout::Beside { .. } if facts.looks_in != facts.hooks_folder => error(
             "hooks-path",
-            format!("git looks for hooks in {}, and ours stand in {folder}", path(&facts.looks_in)),
+            format!("git looks for hooks in {}, and ours stand in {folder}", shell_word(&facts.looks_in)),
             install,
         ),
         Layout::Beside { .. } => {
@@ -127,7 +117,7 @@ fn config_hooks(facts: &Facts) -> Check {
     let (listed, runs) = (listed.join(", "), facts.git.as_ref().is_some_and(GitVersion::has_config_hooks));
     let git = facts.git.as_ref().map_or("git".into(), |git| format!("git {git}"));
     let off = |hooks: &mut dyn Iterator<Item = &Configured>| {
-        let one = |hook: &Configured| format!("git config {} false", quoted(&format!("hook.{}.enabled", hook.name)));
+        let one = |hook: &Configured| format!("git config {} false", shell_word(format!("hook.{}.enabled", hook.name)));
         hooks.map(one).collect::<Vec<_>>().join(" && ")
     };
     let without = |hook: &&Configured| hook.command.is_none();
@@ -145,7 +135,7 @@ fn config_hooks(facts: &Facts) -> Check {
             name,
             format!(
                 "config names hooks that {git} does not run, and git 2.54 or later does: {listed}; every git runs a file in {}",
-                path(&facts.hooks_folder)
+                shell_word(&facts.hooks_folder)
             ),
             off(&mut facts.configured.iter()),
         ),
@@ -171,7 +161,7 @@ fn by_path(facts: &Facts) -> Check {
         "{} pushed by a path of this machine: with a core.hooksPath of their own no hook of ours runs",
         names.join(", ")
     );
-    warning("by-path", text, format!("git config core.hooksPath {}", path(&facts.hooks_folder)))
+    warning("by-path", text, format!("git config core.hooksPath {}", shell_word(&facts.hooks_folder)))
 }
 
 /// What the pushes into a copy came to.
@@ -230,8 +220,8 @@ fn programs(facts: &Facts) -> Check {
         None => ok("programs", "nobody but their owner can change the programs that hooks run"),
         Some(open) => error(
             "programs",
-            format!("everybody can change {}, which hooks run", path(open)),
-            format!("chmod o-w {}", path(open)),
+            format!("everybody can change {}, which hooks run", shell_word(open)),
+            format!("chmod o-w {}", shell_word(open)),
         ),
     }
 }
@@ -322,12 +312,12 @@ fn guard(facts: &Facts) -> Vec<Check> {
         Ok((_, Some(problem))) => error(
             "audit",
             format!("the audit was altered: {problem}"),
-            format!("git cairn audit verify || mv {0} {0}.altered && git cairn setup", path(&facts.audit_file)),
+            format!("git cairn audit verify || mv {0} {0}.altered && git cairn setup", shell_word(&facts.audit_file)),
         ),
         Err(why) => error(
             "audit",
             format!("{why}; pushes are refused"),
-            format!("mv {0} {0}.unwritable && git cairn setup", path(&facts.audit_file)),
+            format!("mv {0} {0}.unwritable && git cairn setup", shell_word(&facts.audit_file)),
         ),
     };
     vec![mode, paused, audit]
@@ -339,16 +329,16 @@ fn files(facts: &Facts) -> Vec<Check> {
         None => ok("ownership", "everything belongs to the owner of the repository"),
         Some(first) => warning(
             "ownership",
-            format!("{} belongs to somebody else than the repository, whose owner cannot change it", path(first)),
-            format!("chown -R {owner} {}", strange.iter().map(|one| path(one)).collect::<Vec<_>>().join(" ")),
+            format!("{} belongs to somebody else than the repository, whose owner cannot change it", shell_word(first)),
+            format!("chown -R {owner} {}", strange.iter().map(shell_word).collect::<Vec<_>>().join(" ")),
         ),
     };
     let modes = match facts.wide.first() {
         None => ok("modes", "what is ours is open to those core.sharedRepository names, and to nobody else"),
         Some((first, mode)) => warning(
             "modes",
-            format!("{} is open to more people than core.sharedRepository says", path(first)),
-            format!("chmod {mode:o} {}", path(first)),
+            format!("{} is open to more people than core.sharedRepository says", shell_word(first)),
+            format!("chmod {mode:o} {}", shell_word(first)),
         ),
     };
     vec![belongs, modes]
@@ -381,7 +371,7 @@ fn objects(facts: &Facts) -> Vec<Check> {
 fn store(facts: &Facts) -> Vec<Check> {
     let site = &facts.site;
     let Some(StoreFacts { place, unwritable, free_bytes, total_bytes, same_disk, .. }) = &facts.store else {
-        let text = format!("the store {} is not there: is it mounted?", path(&site.store));
+        let text = format!("the store {} is not there: is it mounted?", shell_word(&site.store));
         return vec![error(
             "store",
             text,
@@ -389,8 +379,8 @@ fn store(facts: &Facts) -> Vec<Check> {
         )];
     };
     let mut found = vec![match unwritable {
-        None => ok("store", format!("{} can be written, durably", path(place))),
-        Some(why) => error("store", why, format!("chmod u+rwx {}", path(place))),
+        None => ok("store", format!("{} can be written, durably", shell_word(place))),
+        Some(why) => error("store", why, format!("chmod u+rwx {}", shell_word(place))),
     }];
     found.push(if *free_bytes >= site.reserve_bytes {
         ok("room", format!("{} are free, {} are reserved", size(*free_bytes), size(site.reserve_bytes)))
@@ -413,11 +403,11 @@ fn store(facts: &Facts) -> Vec<Check> {
     found.push(if *same_disk {
         warning(
             "disk",
-            format!("{} lies on the file system of the repository, and may be lost with it", path(place)),
+            format!("{} lies on the file system of the repository, and may be lost with it", shell_word(place)),
             "git cairn setup --store <a directory on another disk>",
         )
     } else {
-        ok("disk", format!("{} lies on another file system than the repository", path(place)))
+        ok("disk", format!("{} lies on another file system than the repository", shell_word(place)))
     });
     found
 }

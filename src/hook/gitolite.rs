@@ -4,7 +4,7 @@ use super::files::is_gitolites;
 use crate::git::Repository;
 use crate::guard::{Change, Denied, Wanted};
 use crate::process::Command;
-use crate::text::shown;
+use crate::text::{shell_word, shown};
 use bstr::ByteSlice;
 use std::ffi::OsStr;
 use std::io::Read;
@@ -70,13 +70,9 @@ impl Gitolite {
         Some(Denied {
             name: one.asked.clone(),
             said: shown(said.trim()).chars().take(SAID_MAX).collect(),
-            ask: format!("{} {} {right}", quoted(&self.repository), quoted(&self.user)),
+            ask: format!("{} {} {right}", shell_word(&self.repository), shell_word(&self.user)),
         })
     }
-}
-
-fn quoted(word: &str) -> String {
-    crate::text::shell_quoted(word.into())
 }
 
 #[cfg(test)]

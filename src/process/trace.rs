@@ -3,8 +3,7 @@
 //! `1`, `2` and `true` mean standard error, a digit from 3 to 9 that file descriptor, an absolute path a file that is appended to
 //! (git(1), "GIT_TRACE").
 
-use crate::text::{shell_quoted, shown, without_secrets};
-use bstr::ByteSlice;
+use crate::text::{shell_word, shown, without_secrets};
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -59,14 +58,14 @@ fn tell(to: &Path, line: &str) {
 fn described(command: &Command) -> String {
     let mut words = Vec::new();
     if let Some(folder) = command.get_current_dir() {
-        words.push(format!("cd {};", shell_quoted(folder.as_os_str().as_encoded_bytes().as_bstr())));
+        words.push(format!("cd {};", shell_word(folder)));
     }
     for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
         let name = shown(name.as_encoded_bytes());
-        words.push(format!("{name}={}", shell_quoted(value.as_encoded_bytes().as_bstr())));
+        words.push(format!("{name}={}", shell_word(value)));
     }
     let all = std::iter::once(command.get_program()).chain(command.get_args());
-    words.extend(all.map(|word| shell_quoted(word.as_encoded_bytes().as_bstr())));
+    words.extend(all.map(shell_word));
     words.join(" ")
 }
 

@@ -10,9 +10,8 @@ use crate::hook::{
 };
 use crate::queue::State;
 use crate::site::Site;
-use crate::text::shell_quoted;
+use crate::text::shell_word;
 use crate::worker::{git_cairn, snapshot_lock};
-use bstr::ByteSlice;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,7 +35,7 @@ fn list(ui: &mut Ui) -> Result<ExitCode> {
         return done();
     }
     for repository in &repositories {
-        ui.result(&shown(repository));
+        ui.result(&shell_word(repository));
     }
     done()
 }
@@ -74,25 +73,21 @@ fn change(repository: &Repository, dry_run: bool, install: bool, ui: &mut Ui) ->
 pub fn step_told(step: &Step) -> Option<String> {
     Some(match step {
         Step::Keep { path, found } => {
-            format!("hook {}; what stands there moves to {} and runs after ours", shown(path), shown(found))
+            format!("hook {}; what stands there moves to {} and runs after ours", shell_word(path), shell_word(found))
         }
-        Step::Write { path, .. } => format!("hook {}", shown(path)),
+        Step::Write { path, .. } => format!("hook {}", shell_word(path)),
         // One for every hook that the found folder may ever hold is of no interest.
         Step::Link { to, .. } if to.is_absolute() => return None,
-        Step::Link { path, to } => format!("link {} to {}", shown(path), shown(to)),
+        Step::Link { path, to } => format!("link {} to {}", shell_word(path), shell_word(to)),
         Step::HooksPath(folder) => {
-            format!("config core.hooksPath = {}, from where what git ran so far runs as well", shown(folder))
+            format!("config core.hooksPath = {}, from where what git ran so far runs as well", shell_word(folder))
         }
-        Step::HooksPathBack(Some(value)) => format!("config core.hooksPath = {}", shown(value)),
+        Step::HooksPathBack(Some(value)) => format!("config core.hooksPath = {}", shell_word(value)),
         Step::HooksPathBack(None) => "config core.hooksPath, unset".into(),
-        Step::PutBack { found, path } => format!("{} goes back to {}", shown(found), shown(path)),
-        Step::Remove(path) => format!("{}, removed", shown(path)),
+        Step::PutBack { found, path } => format!("{} goes back to {}", shell_word(found), shell_word(path)),
+        Step::Remove(path) => format!("{}, removed", shell_word(path)),
         Step::RemoveFolder(_) => return None,
     })
-}
-
-fn shown(path: &Path) -> String {
-    shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
 }
 
 fn status(repository: &Repository, ui: &mut Ui) -> Result<ExitCode> {
@@ -137,9 +132,9 @@ fn status(repository: &Repository, ui: &mut Ui) -> Result<ExitCode> {
 fn line(hook: &Inspected) -> String {
     let name = hook.event.name();
     match (&hook.problem, &hook.found) {
-        (Some(problem), _) => format!("{name}: {}: {problem}", shown(&hook.path)),
-        (None, Some(found)) => format!("{name}: {} runs, then {}", shown(&hook.path), shown(found)),
-        (None, None) => format!("{name}: {} runs", shown(&hook.path)),
+        (Some(problem), _) => format!("{name}: {}: {problem}", shell_word(&hook.path)),
+        (None, Some(found)) => format!("{name}: {} runs, then {}", shell_word(&hook.path), shell_word(found)),
+        (None, None) => format!("{name}: {} runs", shell_word(&hook.path)),
     }
 }
 

@@ -11,10 +11,8 @@ use crate::error::{Error, Result};
 use crate::git::Place;
 
 use crate::restore::{Kind, restore, restore_edits};
-use crate::text::shell_quoted;
-use bstr::ByteSlice;
+use crate::text::shell_word;
 use serde_json::json;
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Restores a backup into a directory.
@@ -39,8 +37,8 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
         };
         format!(
             "git -C {} cairn setup --store {}{site} --from {}",
-            quoted(&restored.path),
-            quoted(source.root()),
+            shell_word(&restored.path),
+            shell_word(source.root()),
             manifest.id
         )
     });
@@ -63,7 +61,7 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
     ui.result(&format!(
         "restored backup {} to {}: {refs}, {} objects, as the manifest says",
         manifest.id,
-        quoted(&restored.path),
+        shell_word(&restored.path),
         restored.objects
     ));
     if let Some(name) = &restored.checked_out {
@@ -74,7 +72,7 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
         ui.hint(&format!(
             "every backup holds all branches; to have that one, into another folder: git cairn restore {} --store {} --to <dir> --bare",
             newer.id,
-            quoted(source.root())
+            shell_word(source.root())
         ));
     }
     if let Some(next) = next {
@@ -103,13 +101,13 @@ fn or_the_one_before(
         return error;
     }
     let site = what.store.site.as_ref().map(|site| format!(" --site {site}")).unwrap_or_default();
-    let from = format!("--store {}{site}", quoted(source.root()));
+    let from = format!("--store {}{site}", shell_word(source.root()));
     let mut older = catalog.of(&manifest.environment).into_iter().skip_while(|other| other.id != manifest.id).skip(1);
     error.hint(match older.next() {
         Some(older) => {
             let bare = if what.bare { " --bare" } else { "" };
             let element = if what.element == "code" { "" } else { " --element uncommitted" };
-            let to = quoted(&what.to);
+            let to = shell_word(&what.to);
             format!(
                 "nothing was written; to try the backup before it: git cairn restore {} {from} --to {to}{bare}{element}",
                 older.id
@@ -117,10 +115,6 @@ fn or_the_one_before(
         }
         None => format!("nothing was written; which backups are whole: git cairn backup verify --all {from}"),
     })
-}
-
-fn quoted(path: &Path) -> String {
-    shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
 }
 
 /// Writes the served work tree that the backup captured.
@@ -146,7 +140,7 @@ fn edits(source: &Source, catalog: &Catalog<'_>, manifest: &Manifest, what: &Res
         }));
         return done();
     }
-    let to = quoted(&restored.path);
+    let to = shell_word(&restored.path);
     let changes = record.map_or(0, |record| record.changes);
     let with = crate::text::count(changes, "uncommitted change");
     ui.result(&format!("restored the work tree that backup {} captured to {to}, with {with}", manifest.id));

@@ -15,9 +15,8 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{Place, RefName, Repository};
 use crate::queue::State;
 use crate::site::{Environment, Site};
-use crate::text::{shell_quoted, size};
+use crate::text::{shell_word, size};
 use crate::worker::{Frozen, is_stored, remember, snapshot_lock, start};
-use bstr::ByteSlice;
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -233,7 +232,7 @@ fn report(site: &Site, made: &[Manifest], proven: &[bool], all: bool, ui: &mut U
         }
         return Ok(());
     }
-    let root = shell_quoted(site.store.as_os_str().as_encoded_bytes().as_bstr());
+    let root = shell_word(&site.store);
     for (manifest, proven) in made.iter().zip(proven) {
         let files = manifest.written_segments();
         let files: Vec<_> =

@@ -8,9 +8,8 @@ use crate::cli::ui::Ui;
 use crate::durable::{Modes, Staged};
 use crate::error::{AtPath, Error, Result};
 use crate::git::Place;
-use crate::text::shell_quoted;
+use crate::text::shell_word;
 use crate::uncommitted::patch::Paint;
-use bstr::ByteSlice;
 use serde_json::json;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -113,7 +112,7 @@ impl Form {
 
     /// What a person does with the file.
     fn next(self, manifest: &Manifest, to: &Path) -> String {
-        let file = shell_quoted(to.as_os_str().as_encoded_bytes().as_bstr());
+        let file = shell_word(to);
         let base = manifest.uncommitted.as_ref().and_then(|found| found.base.clone());
         match self {
             Self::Code(_) => format!("to have every reference: git clone --mirror {}", to.display()),

@@ -17,11 +17,9 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::queue::State;
 use crate::setup::{Change, Options, SetupPlan, Standing, WantedEnvironment, apply, begin, first_backup, look};
-use crate::text::shell_quoted;
+use crate::text::shell_word;
 use crate::worker::{git_cairn, snapshot_lock, start};
-use bstr::ByteSlice;
 use serde_json::json;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -142,13 +140,12 @@ fn report(repository: &Repository, made: &SetUp, what: &Setup, ui: &mut Ui) -> R
     }
     if let Some(id) = backup {
         ui.say(&format!("first backup {id}, {}", how_proven(*proven)));
-        ui.hint(&format!("to restore it: git cairn restore {id} --store {} --to <dir> --bare", path(&plan.site.store)));
+        ui.hint(&format!(
+            "to restore it: git cairn restore {id} --store {} --to <dir> --bare",
+            shell_word(&plan.site.store)
+        ));
     }
     done()
-}
-
-fn path(path: &Path) -> String {
-    shell_quoted(path.as_os_str().as_encoded_bytes().as_bstr())
 }
 
 fn described(change: &Change) -> Vec<String> {
@@ -158,7 +155,7 @@ fn described(change: &Change) -> Vec<String> {
         Change::Hooks(hooks) => return hooks.steps.iter().filter_map(step_told).collect(),
         Change::Meta(_) => format!("reference {}, by which clones know the site", crate::site::META_REF),
         Change::Description(_) => "description, as it was".into(),
-        Change::Store(folder) => format!("store {}", path(folder)),
+        Change::Store(folder) => format!("store {}", shell_word(folder)),
         Change::Backup => "first backup".into(),
     };
     vec![one]

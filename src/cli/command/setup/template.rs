@@ -8,8 +8,7 @@ use crate::cli::ui::Ui;
 use crate::error::{AtPath, Result};
 use crate::git::{Place, settings};
 use crate::setup::{Options, Template};
-use crate::text::shell_quoted;
-use bstr::ByteSlice;
+use crate::text::shell_word;
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,7 +24,7 @@ pub(super) fn run(folder: &Path, what: &Setup, options: &Options, ui: &mut Ui) -
     told.extend(
         template.settings.iter().map(|setting| format!("config {} = {}", setting.key, setting.value.to_string_lossy())),
     );
-    let shown = shell_quoted(folder.as_os_str().as_encoded_bytes().as_bstr());
+    let shown = shell_word(&folder);
     if ui.wants_json() {
         ui.document(&json!({"schema": 1, "template": folder, "dry_run": what.dry_run, "changes": told}));
         return done();

@@ -1,6 +1,6 @@
 //! `git cairn setup --undo`.
 
-use super::{mark, path};
+use super::mark;
 use crate::cli::arguments::Setup;
 use crate::cli::command::hooks::step_told;
 use crate::cli::ui::Ui;
@@ -11,7 +11,7 @@ use crate::git::Repository;
 use crate::queue::State;
 use crate::setup::{UndoPlan, look_back, undo};
 use crate::site::Site;
-use crate::text::count;
+use crate::text::{count, shell_word};
 use crate::worker::snapshot_lock;
 use serde_json::json;
 use std::process::ExitCode;
@@ -54,7 +54,7 @@ pub(super) fn take_back(repository: &Repository, what: &Setup, ui: &mut Ui) -> R
     for note in &plan.hooks.notes {
         ui.hint(note);
     }
-    ui.hint(&format!("the archives stay in {}, and deployment tags where they are", path(&plan.store)));
+    ui.hint(&format!("the archives stay in {}, and deployment tags where they are", shell_word(&plan.store)));
     done()
 }
 
@@ -62,7 +62,7 @@ fn told_back(plan: &UndoPlan) -> Vec<String> {
     let mut told: Vec<_> = plan.hooks.steps.iter().filter_map(step_told).collect();
     told.push("config as it was found".into());
     told.push(format!("reference {}, removed", crate::site::META_REF));
-    told.push(format!("{}, removed, with its jobs and its audit", path(&plan.state)));
+    told.push(format!("{}, removed, with its jobs and its audit", shell_word(&plan.state)));
     if plan.waiting > 0 {
         told.push(format!(
             "{} not made yet, given up",
