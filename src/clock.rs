@@ -10,13 +10,21 @@ pub fn now() -> Timestamp {
     whole_seconds(Timestamp::now())
 }
 
+/// Returns an instant as a name by which what happened sorts: `20261123-075112-7c3e`, in UTC, the last four digits being the
+/// fraction of the second in 65536ths.
+pub fn name(at: Timestamp) -> String {
+    let fraction = (i64::from(at.subsec_nanosecond()) << 16) / 1_000_000_000;
+    format!("{}-{fraction:04x}", at.strftime("%Y%m%d-%H%M%S"))
+}
+
 /// Returns the present instant as a name by which files sort by age, to the millisecond.
 pub fn name_of_now() -> String {
     let now = Timestamp::now();
     format!("{}{:03}", now.strftime("%Y%m%dT%H%M%S"), now.subsec_millisecond())
 }
 
-fn whole_seconds(at: Timestamp) -> Timestamp {
+/// Cuts off the fraction of the second.
+pub fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 

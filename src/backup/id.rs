@@ -1,5 +1,6 @@
 //! The name of a backup.
 
+use crate::clock;
 use crate::error::{Error, Result};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -7,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// `20261123-075112-7c3e`: when it was begun, in UTC, the last four digits being the fraction of the second in 65536ths.
+/// `20261123-075112-7c3e`: when it was begun, as [`clock::name`] has it.
 /// Ids of a site sort in the order its backups were begun.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -24,8 +25,7 @@ impl BackupId {
     }
 
     fn at(at: Timestamp) -> Self {
-        let fraction = (i64::from(at.subsec_nanosecond()) << 16) / 1_000_000_000;
-        Self(format!("{}-{fraction:04x}", at.strftime("%Y%m%d-%H%M%S")))
+        Self(clock::name(at))
     }
 
     /// Returns the id right after this one.

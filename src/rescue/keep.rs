@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::git::{ObjectId, Repository};
 use crate::guard::{Change, Wanted, staying};
 use crate::site::Site;
+use jiff::Timestamp;
 
 /// Up to how many rescues are counted, and synced, one by one.
 const ONE_BY_ONE_MAX: usize = 20;
@@ -37,7 +38,9 @@ pub fn keep(repository: &Repository, site: &Site, wanted: &[Wanted], why: &Why<'
         return Ok(vec![]);
     }
     let counts = counts(repository, wanted, &dropping)?;
-    let (at, push) = (clock::now(), push::own_push());
+    let (now, push) = (Timestamp::now(), push::own_push());
+    // Counted on from a random number: those of one push differ whatever their number, those of two almost surely.
+    let (name, word) = (clock::name(now), usize::from_str_radix(&random_name()[..4], 16).unwrap_or(0));
     let mut records = Vec::new();
     for ((place, old), dropped) in dropping.into_iter().zip(counts) {
         let one = &wanted[place];
@@ -47,14 +50,14 @@ pub fn keep(repository: &Repository, site: &Site, wanted: &[Wanted], why: &Why<'
             vec![]
         };
         records.push(Record {
-            id: format!("{}-{}", at.strftime("%Y%m%d-%H%M%S"), &random_name()[..8]),
+            id: format!("{name}{:04x}", records.len() + word),
             name: one.name.clone(),
             old,
             new: one.new,
             dropped,
             by: why.by.clone(),
             reason: why.reason.clone(),
-            at,
+            at: clock::whole_seconds(now),
             push: push.clone(),
             roots,
         });

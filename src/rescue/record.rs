@@ -11,7 +11,7 @@ const ROOTS_MAX: usize = 1000;
 /// What was dropped, from where, by whom, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its id: the time in UTC and a random word.
+    /// Its id: [`crate::clock::name`] of when it was made, and four digits or more. Ids sort by age.
     pub id: String,
     /// The reference.
     pub name: RefName,

@@ -48,6 +48,23 @@ pub fn case_55_what_is_dropped_is_kept_through_a_collection_and_recovered() {
     world.cairn("site.git", &["rescue", "show", "nothing"]).exits(10);
 }
 
+#[test]
+fn the_newest_rescue_comes_first_within_a_second_too() {
+    let world = host();
+    let base = world.tip("dev", "main");
+    let dropped: Vec<String> = (0..4)
+        .map(|n| {
+            let bad = world.commit("dev", "page", &format!("bad {n}"));
+            world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+            world.announced("main", Some(&base)).ok();
+            world.git("dev", &["reset", "--quiet", "--hard", &base]).ok();
+            bad
+        })
+        .collect();
+    let listed: Vec<Value> = rescues(&world).iter().map(|one| one["old"].clone()).collect();
+    assert!(listed.iter().eq(dropped.iter().rev()), "{listed:?} of {dropped:?}");
+}
+
 /// Case 56.
 #[test]
 pub fn case_56_a_push_that_something_stops_later_leaves_no_rescue_and_bans_nobody() {
