@@ -162,6 +162,31 @@ impl Past {
         Some(changes)
     }
 
+    /// Returns what files a tree has at these paths; `None` where one of its trees is not here.
+    pub(super) fn held(&self, tree: &ObjectId, paths: &[BString]) -> Option<Vec<Option<(u32, ObjectId)>>> {
+        // Paths that follow one another mostly lie in one folder.
+        let mut open: Vec<(&[u8], Vec<TreeEntry>)> = vec![(b"", self.tree(tree)?)];
+        let mut held = vec![];
+        for path in paths {
+            let (folder, name) =
+                path.rfind_byte(b'/').map_or((&b""[..], path.as_slice()), |end| (&path[..=end], &path[end + 1..]));
+            open.truncate(open.iter().take_while(|(above, _)| folder.starts_with(above)).count());
+            let mut is_there = true;
+            while let Some((above, entries)) = open.last().filter(|(above, _)| is_there && above.len() < folder.len()) {
+                let end = above.len() + folder[above.len()..].find_byte(b'/')?;
+                let next = entries.iter().find(|entry| entry.is_folder() && entry.name == folder[above.len()..end]);
+                match next.map(|entry| entry.id) {
+                    Some(id) => open.push((&folder[..=end], self.tree(&id)?)),
+                    None => is_there = false,
+                }
+            }
+            let entries = open.last().filter(|_| is_there).map_or(&[][..], |(_, entries)| entries);
+            let found = entries.iter().find(|entry| entry.name == name && !entry.is_folder());
+            held.push(found.map(|entry| (entry.mode, entry.id)));
+        }
+        Some(held)
+    }
+
     fn compare(
         &self,
         folder: &BString,

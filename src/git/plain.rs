@@ -85,6 +85,9 @@ impl Repository {
     }
 
     fn only_object(&self, start: &str) -> Option<ObjectId> {
+        if start.len() == self.hash_kind().len_in_hex() {
+            return ObjectId::from_hex(start.as_bytes()).ok();
+        }
         let prefix = gix::hash::Prefix::from_hex(start).ok()?;
         self.gix().objects.lookup_prefix(prefix, None).ok()??.ok()
     }

@@ -403,6 +403,16 @@ impl Scratch {
         Ok(changes)
     }
 
+    /// Makes of changes to another tree what they are upon this one: what its files hold is what each changes from. What is
+    /// not known to be otherwise stays as it is.
+    pub fn place_upon(&self, tree: &ObjectId, changes: &mut [TreeChange]) {
+        let paths: Vec<BString> = changes.iter().map(|change| change.path.clone()).collect();
+        let Some(held) = self.past.held(tree, &paths) else { return };
+        for (change, old) in changes.iter_mut().zip(held) {
+            change.old = old;
+        }
+    }
+
     /// Begins to count the lines that come and go between two trees, between which this changes.
     pub fn begin_count(&self, [old, new]: [&ObjectId; 2], changes: &[TreeChange]) -> Result<Counting> {
         let known = self.attributes.as_ref().and_then(|attributes| count::lines(attributes, &self.past, changes));

@@ -162,7 +162,7 @@ pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Opti
         (begun, expected, commits, texts.len())
     } else {
         let [target] = texts.as_slice() else { return Err(Error::usage("name one commit to go back to")) };
-        let expected = Expected::of(&scratch, &base_tree, &target.tree)?;
+        let expected = Expected::of(&scratch, &base_tree, &target.tree, &base_tree)?;
         let tips: Vec<_> = sides.expect.iter().chain(sides.local.head.iter().filter(|_| overwrites)).copied().collect();
         let tips = if tips.is_empty() { vec![sides.base] } else { tips };
         let dropped = scratch.between(&[target.id], &tips)?;
@@ -178,6 +178,8 @@ pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Opti
     };
     let (contained_in, unseen) = containers(repository, &scratch, sides.host.as_ref(), &sides.reference, &bottoms)?;
     let foreseen = expected.as_ref().and_then(|expected| expected.in_way(&sides));
+    let held = sides.expect.filter(|_| overwrites && !wish.include_mine).or(overwrite).unwrap_or(sides.base);
+    let strangers = warn::strangers(&scratch, &held, &wanted)?;
     let prediction = match (resolved, begun, texts.as_slice()) {
         (Some(made), ..) => Prediction { tree: Some(scratch.tree_of(&made)?), ..Prediction::default() },
         (None, Some(begun), _) => predict::end(&scratch, begun)?,
@@ -225,7 +227,7 @@ pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Opti
         host: None,
         warnings: vec![],
     };
-    plan.warnings = warn::warnings(&scratch, &plan, sides.host.as_ref(), &texts, &changes, &ambiguous, unseen)?;
+    plan.warnings = warn::warnings(&plan, sides.host.as_ref(), &texts, &changes, &ambiguous, &strangers, unseen);
     let local = Some(sides.local).filter(|local| local.head.is_some());
     let mut prepared = Prepared {
         plan,
@@ -382,7 +384,7 @@ fn begin_reverts<'a>(
     let begun = predict::begin(scratch, config, commits, onto, attributes)?;
     let Some((tree, parent)) = only else { return Ok((begun, None)) };
     let back = parent.map_or_else(|| Ok(ObjectId::empty_tree(tree.kind())), |parent| scratch.tree_of(&parent))?;
-    Ok((begun, Some(Expected::of(scratch, &tree, &back)?)))
+    Ok((begun, Some(Expected::of(scratch, &tree, &back, &onto)?)))
 }
 
 /// What a reset comes to.
@@ -392,17 +394,21 @@ fn going_back(target: &CommitText, base_tree: ObjectId, overwrites: bool) -> Pre
     Prediction { steps, skipped: vec![], tree: Some(target.tree), conflicts: vec![] }
 }
 
-/// What is expected to change, whose lines are counted meanwhile. It mostly comes true; where it does not, it costs no more
-/// than the time it took.
+/// What is expected to change upon a tree, whose lines are counted meanwhile. It mostly comes true; where it does not, it costs
+/// no more than the time it took.
 struct Expected {
     changes: Vec<TreeChange>,
     counting: Counting,
 }
 
 impl Expected {
-    fn of(scratch: &Scratch, from: &ObjectId, to: &ObjectId) -> Result<Self> {
-        let changes = scratch.changed(from, to)?;
+    /// Expects that what leads from one tree to another is done upon a third.
+    fn of(scratch: &Scratch, from: &ObjectId, to: &ObjectId, upon: &ObjectId) -> Result<Self> {
+        let mut changes = scratch.changed(from, to)?;
         let counting = scratch.begin_count([from, to], &changes)?;
+        if from != upon {
+            scratch.place_upon(upon, &mut changes);
+        }
         Ok(Self { changes, counting })
     }
 
@@ -411,9 +417,18 @@ impl Expected {
         let checkout = sides.local.checkout.as_ref().filter(|_| sides.local.head == Some(sides.base));
         checkout.map(|checkout| in_way(checkout, &self.changes))
     }
+
+    /// Tells whether these changes move the files that were expected, whatever they hold then.
+    fn moves_the_same(&self, changes: &[TreeChange]) -> bool {
+        let comes = |change: &TreeChange| change.new.map(|(mode, _)| mode == 0o160_000);
+        let same = |(one, other): (&TreeChange, &TreeChange)| {
+            one.path == other.path && one.old == other.old && comes(one) == comes(other)
+        };
+        self.changes.len() == changes.len() && self.changes.iter().zip(changes).all(same)
+    }
 }
 
-/// Returns what changes from one tree to the other, the lines that come and go, and whether that is what was expected.
+/// Returns what changes from one tree to the other, the lines that come and go, and whether the files are those expected.
 fn became(
     scratch: &Scratch,
     expected: Option<Expected>,
@@ -421,11 +436,12 @@ fn became(
     to: &ObjectId,
 ) -> Result<(Vec<TreeChange>, [usize; 2], bool)> {
     let changes = scratch.changed(from, to)?;
+    let came_true = expected.as_ref().is_some_and(|expected| expected.moves_the_same(&changes));
     if let Some(expected) = expected.filter(|expected| expected.changes == changes) {
-        return Ok((changes, expected.counting.end()?, true));
+        return Ok((changes, expected.counting.end()?, came_true));
     }
     let lines = scratch.begin_count([from, to], &changes)?.end()?;
-    Ok((changes, lines, false))
+    Ok((changes, lines, came_true))
 }
 
 /// Returns what of the person's work is in the way of the files that move: from what the local branch holds.

@@ -7,26 +7,28 @@ use crate::error::Result;
 use crate::git::{CommitText, ObjectId, Scratch, TreeChange};
 use crate::text::count;
 
+/// Returns which of the commits are not in the history of what is held, in their order.
+pub(super) fn strangers(scratch: &Scratch, held: &ObjectId, commits: &[ObjectId]) -> Result<Vec<ObjectId>> {
+    let found = scratch.between(&[*held], commits)?;
+    Ok(commits.iter().filter(|commit| found.contains(commit)).copied().collect())
+}
+
 /// Returns the warnings of a plan.
 pub(super) fn warnings(
-    scratch: &Scratch,
     plan: &Plan,
     host: Option<&Host>,
     wanted: &[CommitText],
     changes: &[TreeChange],
     ambiguous: &[String],
+    strangers: &[ObjectId],
     unseen: usize,
-) -> Result<Vec<Warning>> {
+) -> Vec<Warning> {
     let mut warnings = vec![];
     let mut add = |code: &str, text: String| warnings.push(Warning { code: code.into(), text });
     for text in ambiguous {
         add("ambiguous", text.clone());
     }
-    let base = super::id_of(plan.expect_remote.as_ref().filter(|_| !plan.include_mine).unwrap_or(&plan.target))?;
-    let base = if plan.mode == Some(Mode::OverwriteHistory) { base } else { super::id_of(&plan.target)? };
-    let ids: Vec<ObjectId> = wanted.iter().map(|commit| commit.id).collect();
-    let strangers = scratch.between(&[base], &ids)?;
-    for commit in ids.iter().filter(|id| strangers.contains(id)) {
+    for commit in strangers {
         add("not-an-ancestor", format!("{} is not in the history of this branch", &commit.to_string()[..10]));
     }
     if plan.operation == Verb::Revert && wanted.iter().any(|commit| commit.parents.len() > 1) {
@@ -65,7 +67,7 @@ pub(super) fn warnings(
     if host.is_some_and(|host| !host.speaks) {
         add("silent-host", "the host tells of no site: whether it will take this cannot be known before".into());
     }
-    Ok(warnings)
+    warnings
 }
 
 /// Returns what to say of files in the way that are kept aside.

@@ -208,6 +208,18 @@ fn a_plan_starts_no_more_of_git_than_it_needs() {
     }
     let remote = ["revert", &bad, "--plan", "--json"];
     assert_eq!(started(&world, &remote), ["ls-remote", "merge-tree"]);
+    // A file that changed elsewhere since, whose lines git merges.
+    let long = |changed: &[usize]| -> String {
+        (0..20).map(|n| format!("{}{n}\n", if changed.contains(&n) { "new" } else { "old" })).collect()
+    };
+    let edits = [&[][..], &[3], &[3, 15]].map(|changed| world.commit("dev", "long", &long(changed)));
+    left_alone(&world);
+    let since = ["revert", &edits[1], "--no-push", "--plan", "--json"];
+    assert_eq!(started(&world, &since), ["merge-tree"]);
+    fs::write(world.path("dev/long"), "mine\n").unwrap();
+    let plan = world.cairn("dev", &since).exits(5).json();
+    assert_eq!(plan["worktree"]["unstaged"][0]["path"], "long");
+    world.git("dev", &["checkout", "--quiet", "long"]).ok();
     // What was touched only git can judge.
     fs::File::open(world.path("dev/page")).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
     let touched = ["revert", &bad, "--no-push", "--plan", "--json"];
