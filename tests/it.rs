@@ -134,6 +134,8 @@ mod setup_asks;
 mod setup_sites;
 #[path = "it/sites.rs"]
 mod sites;
+#[path = "it/small_pack.rs"]
+mod small_pack;
 #[path = "it/ssh.rs"]
 mod ssh;
 #[path = "it/sshd.rs"]

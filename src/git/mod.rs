@@ -46,8 +46,8 @@ pub use names::{RefName, wildmatch};
 pub use objects::{BlobHasher, ObjectReader, Objects, TreeEntry, blob_id};
 pub use overlay::{Overlay, Signature};
 pub use pack::{
-    PackFiles, PackStatistics, Reference, bitmap_says_exact, boundary, index_pack, make_pack, sole_pack, stream_pack,
-    verify_pack,
+    PackFiles, PackStatistics, Reference, bitmap_says_exact, boundary, index_pack, make_pack, make_small_pack,
+    sole_pack, stream_pack, verify_pack,
 };
 pub use pack_index::{Membership, PackIndex};
 pub use refs::{Head, PINS, RefList, RefValue, Refs};

@@ -1,4 +1,8 @@
-//! Packs: git makes them, gix reads every object of them back.
+//! Packs: git makes them, but for small ones, and gix reads every object of them back.
+
+mod small;
+
+pub use small::make_small_pack;
 
 use super::{HashKind, Membership, ObjectId, PackIndex, Repository};
 use crate::error::{AtPath, Error, Result};
@@ -226,34 +230,39 @@ fn missing_link(
     kind: HashKind,
     there: impl Fn(&ObjectId) -> bool,
 ) -> Option<ObjectId> {
-    use gix::objs::{CommitRefIter, Kind, TagRefIter, TreeRefIter};
-    let unreadable = Some(ObjectId::null(kind));
     let mut missing = None;
-    let mut ask = |id: ObjectId| {
+    let readable = each_link(object, bytes, kind, |id| {
         if !there(&id) {
             missing.get_or_insert(id);
         }
-    };
+    });
+    if readable { missing } else { Some(ObjectId::null(kind)) }
+}
+
+/// Hands on every object that `bytes` refers to; a submodule's commit is none of this repository. Returns `false` where the
+/// object is unreadable.
+fn each_link(object: gix::objs::Kind, bytes: &[u8], kind: HashKind, mut found: impl FnMut(ObjectId)) -> bool {
+    use gix::objs::{CommitRefIter, Kind, TagRefIter, TreeRefIter};
     match object {
         Kind::Blob => {}
         Kind::Tag => match TagRefIter::from_bytes(bytes, kind).target_id() {
-            Ok(target) => ask(target),
-            Err(_) => return unreadable,
+            Ok(target) => found(target),
+            Err(_) => return false,
         },
         Kind::Commit => {
-            let Ok(tree) = CommitRefIter::from_bytes(bytes, kind).tree_id() else { return unreadable };
-            ask(tree);
-            CommitRefIter::from_bytes(bytes, kind).parent_ids().for_each(ask);
+            let Ok(tree) = CommitRefIter::from_bytes(bytes, kind).tree_id() else { return false };
+            found(tree);
+            CommitRefIter::from_bytes(bytes, kind).parent_ids().for_each(found);
         }
         Kind::Tree => {
             for entry in TreeRefIter::from_bytes(bytes, kind) {
                 match entry {
-                    Err(_) => return unreadable,
+                    Err(_) => return false,
                     Ok(entry) if entry.mode.is_commit() => {}
-                    Ok(entry) => ask(entry.oid.to_owned()),
+                    Ok(entry) => found(entry.oid.to_owned()),
                 }
             }
         }
     }
-    missing
+    true
 }

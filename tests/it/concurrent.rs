@@ -270,7 +270,7 @@ fn with_a_git_that(world: &World, asked: &str, before: &str, arguments: &[&str])
 #[test]
 fn a_branch_that_goes_while_it_is_packed_makes_the_list_be_taken_again() {
     let world = host();
-    let alone = world.git("site.git", &["commit-tree", "-m", "alone", "main^{tree}"]).ok().out().to_owned();
+    let alone = world.large_commit("site.git");
     world.git("site.git", &["update-ref", "refs/heads/soon-gone", &alone]).ok();
     let before = "git update-ref -d refs/heads/soon-gone; git gc --quiet --prune=now";
     let made = with_a_git_that(&world, "pack-objects", before, &["backup", "create"]).ok();
@@ -283,7 +283,7 @@ fn a_branch_that_goes_while_it_is_packed_makes_the_list_be_taken_again() {
 #[test]
 fn an_object_that_is_lost_while_its_branch_stays_is_an_error_and_no_backup() {
     let world = host();
-    let alone = world.git("site.git", &["commit-tree", "-m", "alone", "main^{tree}"]).ok().out().to_owned();
+    let alone = world.large_commit("site.git");
     world.git("site.git", &["update-ref", "refs/heads/broken", &alone]).ok();
     let before = format!("rm -f objects/{}/{}", &alone[..2], &alone[2..]);
     with_a_git_that(&world, "pack-objects", &before, &["backup", "create"]).exits(13).says("git");

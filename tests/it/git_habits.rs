@@ -95,8 +95,7 @@ fn slow_git(world: &World) -> std::ffi::OsString {
 fn ctrl_c_is_quiet_and_leaves_nothing_half_done() {
     let world = host();
     world.git("site.git", &["update-ref", "refs/heads/more", "main"]).ok();
-    world.commit("dev", "page", "2");
-    world.git("site.git", &["fetch", "--quiet", "../dev", "main:refs/heads/main"]).ok();
+    world.git("site.git", &["update-ref", "refs/heads/large", &world.large_commit("site.git")]).ok();
     let names = |folder: &str| world.listing(folder).into_iter().map(|(path, ..)| path).collect::<Vec<_>>();
     let before = [names("site.cairn"), names("site.git")];
     let mut child = world

@@ -131,6 +131,17 @@ impl World {
         self.tip(clone, "HEAD")
     }
 
+    /// Makes a commit that nothing refers to, of so much that git is asked to pack it, and returns its id.
+    #[track_caller]
+    pub fn large_commit(&self, repository: &str) -> String {
+        let feed = |words: &[&str], input: &[u8]| {
+            String::from_utf8(self.feed(repository, words, input)).unwrap().trim().to_owned()
+        };
+        let blob = feed(&["hash-object", "-w", "--stdin"], &vec![b'x'; (1 << 20) + 1]);
+        let tree = feed(&["mktree"], format!("100644 blob {blob}\tlarge\n").as_bytes());
+        self.git(repository, &["commit-tree", "-m", "large", &tree]).ok().out().to_owned()
+    }
+
     /// Commits to a branch `topic` and to main in a clone that stands on main, and merges the one into the other.
     #[track_caller]
     pub fn merged_topic(&self, clone: &str) {

@@ -209,7 +209,7 @@ impl Append<'_> {
     }
 }
 
-/// Lets git pack what is wanted.
+/// Packs what is wanted: a little at once, more by git.
 fn packed(
     work: &Append<'_>,
     list: &RefList,
@@ -225,7 +225,10 @@ fn packed(
         if chain.segments.is_empty() { vec![] } else { git::boundary(work.repository, tips, |id| chain.holds(id))? };
     let scratch = work.examiner.scratch;
     let folder = tempfile::tempdir_in(scratch).at("make a folder in", scratch)?;
-    let files = git::make_pack(work.repository, tips, &prerequisites, folder.path())?;
+    let files = match git::make_small_pack(work.repository, tips, |id| chain.holds(id), folder.path())? {
+        Some(files) => files,
+        None => git::make_pack(work.repository, tips, &prerequisites, folder.path())?,
+    };
     let header = Header::new(work.repository.hash_kind(), prerequisites, vec![]);
     let names = Names::of(list, tips);
     let segment = work.write(format!("code/{}.bundle", work.name), &header, &mut names.iter(), &files.pack)?;
