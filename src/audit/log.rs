@@ -66,18 +66,34 @@ impl Log {
     ///
     /// Returns an error where it could not be written; what was half written then is no line, and the next one says so.
     pub fn append(&self, entry: &Entry, sync: Sync) -> Result<()> {
-        let written = self.try_append(entry, sync);
-        written.map_err(|error| error.while_doing("the audit cannot be written"))
+        self.append_and(entry, |file, path| if sync == Sync::Now { file.sync_data().at("fsync", path) } else { Ok(()) })
     }
 
-    fn try_append(&self, entry: &Entry, sync: Sync) -> Result<()> {
+    /// Appends a line that must outlive a power cut before anything else is done, and while it goes to the disk does
+    /// `meanwhile`, where there is as much as a line.
+    pub fn append_while(&self, entry: &Entry, meanwhile: impl FnMut() + Send) -> Result<()> {
+        let mut meanwhile = meanwhile;
+        self.append_and(entry, |file, path| {
+            std::thread::scope(|scope| {
+                scope.spawn(&mut meanwhile);
+                file.sync_data().at("fsync", path)
+            })
+        })
+    }
+
+    /// Appends a line, and then does `last` to the file.
+    fn append_and(&self, entry: &Entry, last: impl FnMut(&File, &Path) -> Result<()>) -> Result<()> {
+        self.try_append(entry, last).map_err(|error| error.while_doing("the audit cannot be written"))
+    }
+
+    fn try_append(&self, entry: &Entry, mut last: impl FnMut(&File, &Path) -> Result<()>) -> Result<()> {
         let path = self.path();
         durable::make_folders(&self.folder, self.modes)?;
         let _lock = lock::take(&self.folder.join("audit.lock"), self.modes.file, LOCK_WAIT)?;
         reserve::with_room(&self.folder, || {
             let mut file = open(&path, self.modes)?;
             put(&mut file, entry).at("write", &path)?;
-            if sync == Sync::Now { file.sync_data().at("fsync", &path) } else { Ok(()) }
+            last(&file, &path)
         })?;
         reserve::fill(&self.folder, self.modes);
         Ok(())

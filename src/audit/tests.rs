@@ -61,6 +61,18 @@ fn several_may_append_at_once() {
     assert_eq!(verify(&place.log.read().unwrap(), &[]), Report { lines: 100, ..Report::default() });
 }
 
+#[test]
+fn what_is_done_while_a_line_is_synced_is_done_once_and_only_where_there_is_a_line() {
+    let place = place();
+    let mut lines = vec![];
+    place.log.append_while(&entry("x"), || lines.push(place.log.lines().unwrap().len())).unwrap();
+    assert_eq!(lines, [1]);
+    std::fs::remove_file(place.log.path()).unwrap();
+    std::fs::create_dir(place.log.path()).unwrap();
+    place.log.append_while(&entry("y"), || lines.push(0)).unwrap_err();
+    assert_eq!(lines, [1]);
+}
+
 /// However much of the end must be read to find the last line, the next one goes on from it.
 #[test]
 fn a_long_line_and_a_long_hole_hide_no_line_before_them() {

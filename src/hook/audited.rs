@@ -50,6 +50,8 @@ pub(super) struct Answer {
     pub judged: Judged,
     /// By which rule.
     pub rule: Option<&'static str>,
+    /// Whether something was noted that is to last as the verdict does.
+    pub noted: bool,
 }
 
 /// Judges a push, writes the verdict down, and returns the one that counts.
@@ -74,15 +76,15 @@ pub(super) fn judge(repository: &Repository, push: &Push, voice: &mut Voice) -> 
             let rule = Some(error.code());
             if paused {
                 voice.warning(&error.to_string());
-                Answer { verdict: Verdict::Accepted, what: What::Push, judged: Judged::Paused, rule }
+                Answer { verdict: Verdict::Accepted, what: What::Push, judged: Judged::Paused, rule, noted: false }
             } else {
                 voice.error(&error);
-                Answer { verdict: Verdict::Refused, what: What::Refusal, judged: Judged::Refused, rule }
+                Answer { verdict: Verdict::Refused, what: What::Refusal, judged: Judged::Refused, rule, noted: false }
             }
         }
     };
     let entry = of_push(push, answer.what).judged(answer.judged, answer.rule.map(str::to_owned));
-    let written = Log::of(&state).append(&entry, Sync::Now);
+    let written = written(&state, &entry, answer.noted, voice);
     Pause::keep_room(&state);
     if let Err(error) = written {
         if answer.verdict == Verdict::Accepted && !paused {
@@ -91,6 +93,23 @@ pub(super) fn judge(repository: &Repository, push: &Push, voice: &mut Voice) -> 
         voice.warning(&error.to_string());
     }
     Ok(answer.verdict)
+}
+
+/// Writes the verdict down, and makes it last together with what was noted of the movements it lets happen.
+fn written(state: &State, entry: &Entry, noted: bool, voice: &mut Voice) -> Result<()> {
+    let mut synced = if noted { None } else { Some(Ok(())) };
+    let written = Log::of(state).append_while(entry, || {
+        synced.get_or_insert_with(|| state.sync());
+    });
+    if let Err(error) = synced.unwrap_or_else(|| state.sync()) {
+        not_noted(&error, voice);
+    }
+    written
+}
+
+/// A note that cannot be kept stops no push: the tag is made all the same, only its place among slow hooks is less sure.
+pub(super) fn not_noted(error: &Error, voice: &mut Voice) {
+    voice.warning(&format!("the deployment could not be noted before it happens: {error}"));
 }
 
 /// A pause that is in force, of which each push is told.

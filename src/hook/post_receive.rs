@@ -41,6 +41,8 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     // A deployment ends in a sync of everything.
     let state = if moved.is_empty() { state } else { state.synced_later() };
     let mut worker = if state.is_trial() { Ok(None) } else { worker::start_early(repository, &state) };
+    // SQLite makes its shared memory anew for the first who opens a database, so one of us keeps it open for those who follow.
+    let _open = state.database();
     let mut deployed: Vec<(&Environment, Settled)> = Vec::new();
     // Marked by us because their own hooks are slow or dead: they get their backups by us as well.
     let mut earlier: Vec<(&Environment, Settled)> = Vec::new();

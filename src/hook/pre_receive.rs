@@ -1,6 +1,6 @@
 //! Before anything moves: judge the push, and note which environments it is about to move.
 
-use super::audited::Answer;
+use super::audited::{Answer, not_noted};
 use super::input::{Push, Update};
 use super::pusher::own_user;
 use super::ruled::{self, Permissions};
@@ -51,7 +51,7 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
         }
     }
     tell(repository, &site, &wanted, &verdict, circumstances.words.check, voice)?;
-    let answer = answer(&wanted, &verdict, circumstances.words.check, paused);
+    let mut answer = answer(&wanted, &verdict, circumstances.words.check, paused);
     if answer.verdict == Verdict::Refused {
         permissions.tell(voice);
         return Ok(answer);
@@ -65,7 +65,8 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
     permissions.take(&state, &circumstances.pusher)?;
     let moved = moved_environments(repository, &site, push);
     if !moved.is_empty() {
-        note_all(repository, &state, push, &moved, voice);
+        note_all(repository, &state.synced_later(), push, &moved, voice);
+        answer.noted = true;
     }
     Ok(answer)
 }
@@ -94,7 +95,7 @@ fn answer(wanted: &[Wanted], verdict: &guard::Verdict, check: bool, paused: bool
     };
     let goes_on = verdict.accepts() && !check;
     let verdict = if goes_on { Verdict::Accepted } else { Verdict::Refused };
-    Answer { verdict, what, judged, rule: objection.map(|objection| objection.rule.word()) }
+    Answer { verdict, what, judged, rule: objection.map(|objection| objection.rule.word()), noted: false }
 }
 
 /// Says what was found; of a push that goes through with nothing to say, nothing.
@@ -161,14 +162,14 @@ pub(super) fn movement(environment: &Environment, update: &Update, push: &Push) 
     }
 }
 
-/// A note that cannot be kept stops no push: the tag is made all the same, only its place among slow hooks is less sure.
+/// Notes what is about to move; it lasts when the verdict does.
 fn note_all(repository: &Repository, state: &State, push: &Push, moved: &[(&Environment, Update)], voice: &mut Voice) {
     for (environment, update) in moved {
         let noted = repository
             .ref_id(&environment.branch)
             .and_then(|seen| note(state, &Movement { seen, ..movement(environment, update, push) }));
         if let Err(error) = noted {
-            voice.warning(&format!("the deployment could not be noted before it happens: {error}"));
+            not_noted(&error, voice);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The database, and the folder it lies in.
 
-use crate::durable::{self, Modes};
+use crate::durable::{self, Modes, Unsynced};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{ObjectId, Repository};
 use crate::store::sha256;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,8 +17,11 @@ pub const TRIAL_MARK: &str = "trial";
 /// How long a write waits for another one.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// How many pages of its log, of 4 KiB, are folded back into the database at once.
+/// From how many pages of its log on, of 4 KiB, a commit folds them back into the database: whoever opens it reads the log.
 const LOG_PAGES_MAX: u32 = 64;
+
+/// The same where somebody waits, and [`Database::fold_log`] is to come.
+const LOG_PAGES_MAX_HURRIED: u32 = 1000;
 
 /// How old a reader's temporary folder may be before it is taken for one that a killed process left.
 const SCRATCH_AGE_MAX: Duration = Duration::from_secs(86_400);
@@ -86,14 +91,16 @@ impl State {
     }
 
     /// Returns the state as a hook wants it, and the worker it starts: they open the database a few times a push and write a
-    /// few rows. To fold its log back into it each time it is closed takes five syncs; left there it is as durable.
+    /// few rows. To fold its log back into it each time it is closed takes five syncs; left there it is as durable. The worker
+    /// does it when nobody waits any more.
     #[must_use]
     pub fn hurried(self) -> Self {
         Self { hurried: true, ..self }
     }
 
-    /// Returns the state as a hook wants it that syncs its whole file system before it says that anything was done: what it
-    /// commits lasts from then on, in the order in which it was committed, and needs no syncs of its own.
+    /// Returns the state as a hook wants it that syncs what it wrote all at once before it says that anything was done, by
+    /// [`State::sync`] or its whole file system: what it commits lasts from then on, in the order in which it was committed,
+    /// and needs no syncs of its own.
     #[must_use]
     pub fn synced_later(self) -> Self {
         Self { synced_later: true, ..self }
@@ -149,8 +156,26 @@ impl State {
             }
         }
         let database = Database::open(&path, if self.synced_later { "normal" } else { "full" })?;
-        database.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, self.hurried)?;
+        if self.hurried {
+            database.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            database.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX_HURRIED)?;
+        }
         Ok(database)
+    }
+
+    /// Makes what was committed to the database last: what [`State::synced_later`] left to whoever says that something was done.
+    pub fn sync(&self) -> Result<()> {
+        let log = self.folder.join("jobs.db-wal");
+        let mut unsynced = Unsynced::default();
+        match File::open(&log) {
+            Ok(file) => unsynced.note_file(&log, file),
+            // Whoever removed it had folded it into the database, and synced that.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).at("open", &log),
+        }
+        // SQLite makes the log anew where there is none.
+        unsynced.note_name(&log);
+        unsynced.sync()
     }
 
     /// Tells whether this process's user owns the state, and so may write the store.
@@ -173,7 +198,6 @@ impl Database {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", synchronous)?;
-        // Whoever opens it reads the log, so that is kept short.
         connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
         let mut database = Self { connection };
         database.make_tables()?;
@@ -205,6 +229,15 @@ impl Database {
 
     fn version(&self) -> Result<u32> {
         Ok(self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    }
+
+    /// Folds the log back into the database and empties it. Where somebody is at it, it stays for the next.
+    pub fn fold_log(&self) -> Result<()> {
+        self.connection.busy_timeout(Duration::ZERO)?;
+        // A row that says whether somebody was, and how much there was; neither matters.
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.connection.busy_timeout(BUSY)?;
+        Ok(())
     }
 
     /// Returns what the branch of an environment held after the last settled movement, and the highest number used;
@@ -319,6 +352,23 @@ mod tests {
             assert_eq!((covers(b"refs", "others"), covers(b"refs", ""), covers(b"", "others")), (true, false, false));
             assert_eq!(database.last_snapshot().unwrap().unwrap(), "id");
         }
+    }
+
+    #[test]
+    fn the_log_is_emptied_unless_somebody_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.db");
+        let database = Database::open(&path, "full").unwrap();
+        let other = Database::open(&path, "full").unwrap();
+        let log = || std::fs::metadata(folder.path().join("jobs.db-wal")).unwrap().len();
+        let reading = other.connection.unchecked_transaction().unwrap();
+        assert!(other.last_snapshot().unwrap().is_none());
+        database.set_last_snapshot("a", "", "1").unwrap();
+        database.fold_log().unwrap();
+        assert_ne!(log(), 0);
+        drop(reading);
+        database.fold_log().unwrap();
+        assert_eq!((log(), other.last_snapshot().unwrap().as_deref()), (0, Some("1")));
     }
 
     #[test]

@@ -153,6 +153,8 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
         }
         Err(error) => outcome.notes.push(format!("what has expired could not be removed: {error}")),
     }
+    // A log that stays is as durable, and the next run's to fold.
+    let _ = database.fold_log();
     Ok(outcome)
 }
 
