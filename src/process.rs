@@ -248,19 +248,20 @@ impl Command {
     /// handed down to us: git 2.55 gives its hooks its own standard error as a further one, and whoever waits for the end
     /// of that would wait for us.
     pub fn detach(mut self) -> Result<Child> {
-        self.inner.stdin(Stdio::null());
+        self.inner.stdin(Stdio::null()).stdout(Stdio::null());
         self.spawn_apart()
     }
 
-    /// Starts such a process, whose standard input ends when the child's is dropped or we end.
+    /// Starts such a process, whose standard input ends when the child's is dropped or we end, and which may say on its
+    /// standard output how far it is.
     pub fn detach_until_told(mut self) -> Result<Child> {
-        self.inner.stdin(Stdio::piped());
+        self.inner.stdin(Stdio::piped()).stdout(Stdio::piped());
         self.spawn_apart()
     }
 
     fn spawn_apart(mut self) -> Result<Child> {
         os::hand_nothing_down();
-        self.inner.stdout(Stdio::null()).stderr(Stdio::null());
+        self.inner.stderr(Stdio::null());
         self.reads_stderr = true;
         self.spawn()
     }

@@ -11,8 +11,7 @@ use crate::durable;
 use crate::element::code::{Append, Appended, Chain, Examiner, append};
 use crate::element::uncommitted::{self, Pending, Uncommitted};
 use crate::error::{AtPath, Error, Result};
-use crate::git::{ObjectId, RefList, Repository};
-use crate::process::{Command, Started};
+use crate::git::{AskedVersion, ObjectId, RefList, Repository};
 use crate::queue::State;
 use crate::site::Site;
 use crate::store::{Key, LocalStore, Store, Tally, create_whole};
@@ -55,6 +54,8 @@ pub struct Request {
     pub edits: Edits,
     /// How long it lets others on the host go first.
     pub wait: Duration,
+    /// The version of git, where it was asked for it already.
+    pub git: Option<String>,
 }
 
 /// What a backup is to hold of a served work tree.
@@ -115,7 +116,7 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     ensure_store(repository, site, &store)?;
     sweep_half_written(site)?;
     let started = clock::now();
-    let version = Command::git().arg("version").start()?;
+    let asked = if request.git.is_none() { Some(AskedVersion::start()?) } else { None };
     let names = Names::read(&store, &site.name)?;
     let id = BackupId::new(Timestamp::now(), names.last_id());
     let previous = names.newest(&store, &site.name);
@@ -130,7 +131,12 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
     // While git packs: the note must last before anything of the backup appears.
     store.sync_first();
     let work = Append { repository, examiner: &examiner, name: id.as_str() };
-    let Appended { chain, written } = append(&work, &request.list, chain, say)?;
+    let (appended, audit) = std::thread::scope(|scope| {
+        // The manifest names where the audit ends, and that is on the disk before the manifest is.
+        let audit = scope.spawn(|| Log::of(&state).head().ok().flatten());
+        (append(&work, &request.list, chain, say), audit.join().ok().flatten())
+    });
+    let Appended { chain, written } = appended?;
     let built_upon = chain.segments.len() - written;
     let mut warnings = Vec::new();
     let edits = edits(&work, &chain, &request.edits, &mut warnings, say);
@@ -148,6 +154,7 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
         format!("the linked work tree {name} stands on {id} and no branch: the commit is kept, the work tree is not")
     }));
     let record = record(repository, &mut warnings);
+    let git = request.git.clone().or_else(|| asked.map(AskedVersion::text)).unwrap_or_default();
     let mut manifest = Manifest {
         format: if edits.as_ref().is_some_and(|edits| edits.captured) { FORMAT_WITH_CAPTURE } else { FORMAT },
         digest: String::new(),
@@ -172,8 +179,8 @@ pub fn create(repository: &Repository, site: &Site, request: &Request, say: Prog
         segments: chain.segments,
         uncommitted: edits,
         repository: record,
-        versions: Versions { git_cairn: env!("CARGO_PKG_VERSION").into(), git: git_version(version) },
-        audit: Log::of(&state).head().ok().flatten(),
+        versions: Versions { git_cairn: env!("CARGO_PKG_VERSION").into(), git },
+        audit,
         warnings,
     };
     publish(&store, site, &mut manifest)?;
@@ -325,9 +332,4 @@ fn base(
         }
     }
     Ok(newest)
-}
-
-fn git_version(asked: Started) -> String {
-    let out = asked.read().unwrap_or_default();
-    crate::text::shown(&out).trim_end_matches("\\u{a}").trim_start_matches("git version ").to_owned()
 }

@@ -57,4 +57,4 @@ pub use rules::{Conversion, Filter, LineEnds, RULES_BYTES_MAX, RuleFiles, Rules,
 pub use scratch::{Attributes, Collision, CommitText, Counting, Merge, Merging, Scratch, TreeChange};
 pub use settings::{settings, settings_of_file};
 pub use tag::NewTag;
-pub use version::{GitVersion, git_version};
+pub use version::{AskedVersion, GitVersion, git_version};

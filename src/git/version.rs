@@ -1,7 +1,7 @@
 //! Which git this host has.
 
 use crate::error::{Error, Result};
-use crate::process::Command;
+use crate::process::{Command, Started};
 use bstr::ByteSlice;
 use std::fmt;
 
@@ -30,6 +30,22 @@ impl GitVersion {
 impl fmt::Display for GitVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// A question after git's version that git is about to answer.
+pub struct AskedVersion(Started);
+
+impl AskedVersion {
+    /// Starts to ask.
+    pub fn start() -> Result<Self> {
+        Command::git().arg("version").start().map(Self)
+    }
+
+    /// Returns what git says, without the words it begins with; nothing where it says nothing.
+    pub fn text(self) -> String {
+        let out = self.0.read().unwrap_or_default();
+        crate::text::shown(&out).trim_end_matches("\\u{a}").trim_start_matches("git version ").to_owned()
     }
 }
 

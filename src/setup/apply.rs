@@ -101,6 +101,7 @@ pub fn first_backup(repository: &Repository, wait: Duration, say: Progress<'_>) 
         keep_days: site.keep_days,
         edits: Edits::NotSought,
         wait,
+        git: None,
         refs_at: clock::now(),
         list: frozen.list,
     };

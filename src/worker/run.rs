@@ -42,8 +42,15 @@ pub struct Outcome {
 /// Why a worker runs.
 #[derive(Debug)]
 pub enum Called {
-    /// A push queued a job a moment ago; this is its place in line.
-    ByPush(Lock),
+    /// A push queued a job a moment ago.
+    ByPush {
+        /// Its place in line.
+        place: Lock,
+        /// The version of git, for which it was asked while the push went on.
+        git: String,
+        /// Tells the push that a job has ended.
+        tell: fn(),
+    },
     /// Somebody wants to know that nothing is left out, changes that fired no hook included.
     ToLook,
 }
@@ -104,7 +111,10 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
     }
     durable::make_folders(state.folder(), state.modes())?;
     let mut held = if to_look { snapshot_lock(&state, wait)? } else { take_snapshot_lock(&state, wait)? };
-    drop(called);
+    let (git, tell): (_, fn()) = match called {
+        Called::ByPush { git, tell, .. } => (Some(git), tell),
+        Called::ToLook => (None, || ()),
+    };
     let database = state.database()?;
     let mut outcome = Outcome::default();
     for environment in site.environments.iter().filter(|environment| site.deploys(environment)) {
@@ -128,10 +138,16 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
     let mut last = 0;
     while let Some(job) = database.next_job(last)? {
         last = job.id;
-        match run_job(repository, site, &state, &database, &job) {
-            Ok(manifest) => outcome.made.push(manifest),
+        match run_job(repository, site, &state, &database, &job, git.as_deref()) {
+            Ok(manifest) => {
+                tell();
+                outcome.made.push(manifest);
+                // Pins that stay for once are swept by the next run; the backup is there.
+                let _ = pins::release(repository, &job.what.token);
+            }
             Err(error) => {
                 database.fail_job(job.id, &error.to_string())?;
+                tell();
                 outcome.notes.extend(notify::tell(repository, site, &job, &error.to_string()));
                 outcome.failed.push(format!("{}: {error}", job.what.environment));
             }
@@ -199,15 +215,20 @@ fn edits(state: &State, token: &str) -> Edits {
     }
 }
 
-fn run_job(repository: &Repository, site: &Site, state: &State, database: &Database, job: &Job) -> Result<String> {
+fn run_job(
+    repository: &Repository,
+    site: &Site,
+    state: &State,
+    database: &Database,
+    job: &Job,
+    git: Option<&str>,
+) -> Result<String> {
     database.begin_job(job.id)?;
     let id = match made_before(site, job)? {
         Some(id) => id,
-        None => create(repository, site, &request(job, state)?, &mut |_| ())?.id.to_string(),
+        None => create(repository, site, &request(job, state, git)?, &mut |_| ())?.id.to_string(),
     };
     database.finish_job(job, &id)?;
-    // Pins that stay for once are swept by the next run; the backup is there.
-    let _ = pins::release(repository, &job.what.token);
     Ok(id)
 }
 
@@ -235,7 +256,7 @@ fn tell_clones(repository: &Repository, site: &Site) -> Result<()> {
     repository.update_refs("cairn: the config changed", format!("update {META_REF} {id} {told}\n").as_bytes())
 }
 
-fn request(job: &Job, state: &State) -> Result<Request> {
+fn request(job: &Job, state: &State, git: Option<&str>) -> Result<Request> {
     let unreadable = || {
         Error::failed("job", "the job cannot be read")
             .hint("was it queued by a newer git-cairn? install that here; or: git cairn backup create --all")
@@ -253,5 +274,6 @@ fn request(job: &Job, state: &State) -> Result<Request> {
         keep_days: job.what.keep_days,
         edits: edits(state, &job.what.token),
         wait: PATIENCE,
+        git: git.map(str::to_owned),
     })
 }

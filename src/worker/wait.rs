@@ -5,12 +5,18 @@ use crate::git::Repository;
 use crate::process::Command;
 use crate::queue::{Database, JobState, Progress, State};
 use crate::site::Site;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::Child;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// How often a waiting hook looks whether the worker has ended.
-const LOOK: Duration = Duration::from_millis(1);
+/// How often a waiting hook looks how far its jobs are while it hears of its own worker, which says so when it has done one:
+/// another worker may do them.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The same once nothing is heard any more.
+const LOOK_WITHOUT: Duration = Duration::from_millis(1);
 
 /// What became of the work while the hook waited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +48,7 @@ pub fn wait_for(worker: Option<Child>, site: &Site, state: &State, jobs: &[i64])
     let Some(mut child) = worker else { return Ok(Waited::ForOwner) };
     let deadline = Instant::now() + site.hook_budget;
     let database = state.database()?;
+    let heard = listen(&mut child);
     loop {
         let ended = child.try_wait().ok().flatten();
         match progress(&database, jobs)? {
@@ -54,8 +61,22 @@ pub fn wait_for(worker: Option<Child>, site: &Site, state: &State, jobs: &[i64])
             let last_look = progress(&database, jobs)?;
             return Ok(last_look.unwrap_or_else(|| Waited::Failed(format!("the worker ended with {status}"))));
         }
-        std::thread::sleep(LOOK);
+        if heard.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected) {
+            std::thread::sleep(LOOK_WITHOUT);
+        }
     }
+}
+
+/// Hears, on a thread that ends with the process, each time the worker says something; nothing any more once it has ended.
+fn listen(worker: &mut Child) -> Receiver<()> {
+    let (tell, heard) = channel();
+    if let Some(mut said) = worker.stdout.take() {
+        std::thread::spawn(move || {
+            let mut words = [0; 64];
+            while said.read(&mut words).is_ok_and(|count| count > 0) && tell.send(()).is_ok() {}
+        });
+    }
+    heard
 }
 
 /// Tells a worker that was started early that all is queued.

@@ -5,11 +5,12 @@ use crate::cli::sites::{Did, over};
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
-use crate::git::{Place, Repository};
+use crate::git::{AskedVersion, Place, Repository};
 use crate::queue::State;
 use crate::site::Site;
 use crate::worker::{Called, Outcome, Which, place_in_line, prove_pending, run_once};
 use serde_json::json;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -27,10 +28,12 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
             None => Repository::discover(place)?,
         };
         let site = Site::from_config(&repository.config())?;
+        let asked = AskedVersion::start()?;
         // A hook starts us early; its jobs are queued when our input ends.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         let place = place_in_line(&State::of(&repository, site.modes))?;
-        let outcome = run_once(&repository, &site, clock::parse_span(&what.wait)?, Called::ByPush(place))?;
+        let called = Called::ByPush { place, git: asked.text(), tell: say_so };
+        let outcome = run_once(&repository, &site, clock::parse_span(&what.wait)?, called)?;
         // Nobody waits for this, and nobody hears of it: what is wrong is kept beside the segment.
         let _ = prove_pending(&repository, &site, Which::Newest, Duration::ZERO);
         return report(&outcome, ui);
@@ -52,6 +55,11 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
         }
         crate::process::idle(|| std::thread::sleep(REST));
     }
+}
+
+/// Lets the hook that waits look how far its jobs are; it may have gone.
+fn say_so() {
+    let _ = std::io::stdout().write_all(b"\n");
 }
 
 fn look(repository: &Repository, site: &Site, wait: Duration) -> Result<Outcome> {

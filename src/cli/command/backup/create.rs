@@ -218,6 +218,7 @@ fn request(
         keep_days: what.keep_for.unwrap_or(site.keep_days),
         edits: Edits::NotSought,
         wait: clock::parse_span(&what.wait)?,
+        git: None,
     })
 }
 
