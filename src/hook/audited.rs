@@ -148,6 +148,12 @@ pub(super) fn moved(state: &State, push: &Push, voice: &mut Voice) {
     }
 }
 
+/// Begins to sync what is in the log: a tag that names where it ends waits for that.
+pub(super) fn sync_ahead(state: &State) {
+    let log = Log::of(state);
+    std::thread::spawn(move || log.head());
+}
+
 /// Adds that an environment was deployed.
 pub(super) fn deployed(state: &State, update: Ref, tag: &str, note: Option<&str>, voice: &mut Voice) {
     let who = who_is_here(|name| std::env::var(name).ok());

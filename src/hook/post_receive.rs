@@ -38,6 +38,9 @@ pub(super) fn run(repository: &Repository, push: &Push, voice: &mut Voice) -> Re
     if push.updates.is_empty() || (only_deployments && served.is_empty()) {
         return Ok(Verdict::Accepted);
     }
+    if !moved.is_empty() {
+        audited::sync_ahead(&state);
+    }
     // A deployment ends in a sync of everything.
     let state = if moved.is_empty() { state } else { state.synced_later() };
     let mut worker = if state.is_trial() { Ok(None) } else { worker::start_early(repository, &state) };
