@@ -49,6 +49,12 @@ impl<'a> Catalog<'a> {
         self.good().filter(|manifest| manifest.environment == environment).collect()
     }
 
+    /// Returns the newest backup of exactly these references and this HEAD.
+    pub fn holding(&self, list: &RefList) -> Option<&Manifest> {
+        let (sha256, others) = (sha256(&list.to_instructions()), Others::of(list));
+        self.good().find(|manifest| manifest.refs.sha256 == sha256 && manifest.others == others)
+    }
+
     /// Returns the references of a backup, from the file beside its manifest.
     ///
     /// Returns [`Kind::Damaged`] where that file is not the one that was stored.

@@ -76,6 +76,7 @@ pub fn whole_backup(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Value>
         );
     }
     let head = list.head.on().map(|on| text::json_text(on.as_bytes()));
+    document["audit"] = json!(manifest.audit);
     document["ref_list"] = ref_list(&list);
     document["head"] = json!({"symref": head, "id": list.head.id().map(|id| id.to_string())});
     if let Some(extra) = list.head.on().and_then(|on| text::extra_bytes(on.as_bytes())) {

@@ -54,7 +54,8 @@ pub struct Check {
 
 /// Judges everything that was seen of a host.
 pub fn checks(facts: &Facts) -> Vec<Check> {
-    let mut all = hooks(facts);
+    let mut all = vec![set_up(facts)];
+    all.extend(hooks(facts));
     all.extend(facts.tried.iter().flat_map(trial));
     all.push(programs(facts));
     all.extend(config(facts));
@@ -81,8 +82,23 @@ fn error(name: &'static str, text: impl Into<String>, fix: impl Into<String>) ->
     Check { name, level: Level::Error, text: text.into(), fix: Some(fix.into()) }
 }
 
+/// Of what a restore brought back setup mends more than each line below would.
+fn set_up(facts: &Facts) -> Check {
+    let Some(restored) = &facts.restored else { return ok("setup", "this repository was set up here") };
+    let what = match &restored.held_by {
+        Some(id) => format!("this repository is what backup {id} holds, as a restore leaves it"),
+        None => "this repository is what a restore leaves".into(),
+    };
+    error("setup", format!("{what}; it is not set up, so pushes are not judged, marked or backed up"), &restored.fix)
+}
+
+/// The command that puts what is missing in place: setup, where nothing of it was done here.
+fn or_setup<'a>(facts: &'a Facts, fix: &'a str) -> &'a str {
+    facts.restored.as_ref().map_or(fix, |restored| &restored.fix)
+}
+
 fn hooks(facts: &Facts) -> Vec<Check> {
-    let install = "git cairn hooks install";
+    let install = or_setup(facts, "git cairn hooks install");
     let one = |hook: &super::facts::Hook| {
         let (seen, name) = (&hook.inspected, hook.inspected.event.name());
         match (&seen.problem, &hook.fails) {
@@ -239,7 +255,7 @@ fn config(facts: &Facts) -> Vec<Check> {
             error(
                 "push-options",
                 "clients cannot send push options, so neither notes nor announcements arrive",
-                "git config receive.advertisePushOptions true",
+                or_setup(facts, "git config receive.advertisePushOptions true"),
             )
         },
         if hides {
@@ -480,6 +496,10 @@ fn backup(backed: &Backed, facts: &Facts) -> Check {
 }
 
 fn changed(facts: &Facts) -> Check {
+    let none = |backed: &Vec<Backed>| backed.iter().all(|backed| backed.newest.is_none());
+    if facts.unstored.is_some() && facts.backups.as_ref().is_ok_and(none) {
+        return warning("changed", "there is no backup yet", "git cairn worker --once");
+    }
     if let Some(names) = &facts.unstored {
         let named: Vec<String> = names.iter().take(NAMED_MAX).map(ToString::to_string).collect();
         let more = names.len() - named.len();
@@ -488,8 +508,15 @@ fn changed(facts: &Facts) -> Check {
         return warning(
             "changed",
             format!("references or HEAD changed without a push since the newest backup{named}"),
-            "git cairn worker --once",
+            match &facts.restored {
+                // Who takes the config over begins with that; the next backup then is one of a host.
+                Some(restored) => format!("{} && git cairn worker --once", restored.fix),
+                None => "git cairn worker --once".into(),
+            },
         );
+    }
+    if let Some(id) = facts.restored.as_ref().and_then(|restored| restored.held_by.as_ref()) {
+        return ok("changed", format!("references and HEAD are those of backup {id}"));
     }
     ok("changed", "references and HEAD are those of the newest backup, or of one that waits")
 }
@@ -516,6 +543,7 @@ mod tests {
             hooks_folder: "/site.git/hooks".into(),
             looks_in: "/site.git/hooks".into(),
             hooks: vec![],
+            restored: None,
             configured: vec![],
             open_programs: vec![],
             strange_owner: (0, vec![]),

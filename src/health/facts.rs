@@ -1,5 +1,6 @@
 //! Looking at a host. Nothing is decided here, and nothing stays changed.
 
+use super::restored::{Restored, restored};
 use super::trial::{Tried, try_pushes};
 use crate::audit::{Log, verify};
 use crate::backup::{Catalog, has_problem, host_store, is_proven, refs_of};
@@ -114,6 +115,8 @@ pub struct Facts {
     pub looks_in: PathBuf,
     /// The hooks.
     pub hooks: Vec<Hook>,
+    /// What is known of it where a restore brought it back and no setup has made it a host again.
+    pub restored: Option<Restored>,
     /// The hooks of a push that config names beside them.
     pub configured: Vec<Configured>,
     /// Whether the repository's own config names the folder, which counts before what whoever pushes has configured.
@@ -164,7 +167,9 @@ pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
     let hooks = hook::facts(repository)?;
     let layout = hooks.layout();
     let owner = strange_owner(repository, &site)?;
-    let seen = inspect(&hooks).into_iter().map(|inspected| tried(repository, inspected)).collect::<Vec<_>>();
+    let seen = inspect(&hooks);
+    let restored = restored(repository, &site, &state, &seen);
+    let seen = seen.into_iter().map(|inspected| tried(repository, inspected)).collect::<Vec<_>>();
     let jobs = jobs(&state);
     let objects = repository.objects_dir();
     let idle = jobs.as_ref().is_ok_and(|jobs| jobs.waiting + jobs.running + jobs.failed == 0);
@@ -186,7 +191,8 @@ pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
         bitmap: has_bitmap(&objects),
         store: site.store.is_dir().then(|| look_at_store(repository, &site)),
         jobs_on: remote_kind(state.folder()),
-        unstored: if idle { unstored(repository, &site, &state).unwrap_or(None) } else { None },
+        unstored: if idle { unstored(repository, &site, &state, restored.as_ref()).unwrap_or(None) } else { None },
+        restored,
         guard: Policy::from_config(&config, &site).map(|policy| policy.mode).map_err(|error| error.to_string()),
         paused: Pause::in_force(&state, clock::now()).map_err(|error| error.to_string()),
         audit_file: Log::of(&state).path(),
@@ -363,12 +369,18 @@ fn by_path(state: &State, owner: &str) -> Vec<String> {
     names
 }
 
-fn unstored(repository: &Repository, site: &Site, state: &State) -> Result<Option<Vec<RefName>>> {
+fn unstored(
+    repository: &Repository,
+    site: &Site,
+    state: &State,
+    restored: Option<&Restored>,
+) -> Result<Option<Vec<RefName>>> {
     let (database, list) = (state.database()?, Frozen::now(repository)?.list);
-    if is_stored(&database, &list)? {
+    if restored.is_some_and(|restored| restored.held_by.is_some()) || is_stored(&database, &list)? {
         return Ok(None);
     }
-    let stored = database.last_snapshot()?.and_then(|id| refs_of(&host_store(site), &site.name, &id).ok());
+    let newest = database.last_snapshot()?.or_else(|| restored?.from.clone());
+    let stored = newest.and_then(|id| refs_of(&host_store(site), &site.name, &id).ok());
     let stored = stored.map(|list| list.refs).unwrap_or_default();
     let symbolic = |name: &RefName| {
         [&list.refs, &stored].iter().any(|refs| matches!(refs.get(name), Some(RefValue::Symbolic(..))))

@@ -2,9 +2,11 @@
 
 mod checks;
 mod facts;
+mod restored;
 mod standing;
 mod trial;
 
 pub use checks::{Check, Level, checks};
 pub use facts::{Facts, gather};
+pub use restored::Restored;
 pub use standing::{EnvironmentStanding, SiteStanding, standing};

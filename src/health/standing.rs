@@ -1,10 +1,12 @@
 //! Where each environment stands, on one screen.
 
+use super::restored::restored;
 use crate::backup::{Catalog, host_store, is_proven};
 use crate::clock;
 use crate::deployment::{Deployment, look_at_served, of_repository};
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
+use crate::hook;
 use crate::queue::State;
 use crate::ruling::Hold;
 use crate::site::{Environment, Site};
@@ -45,6 +47,10 @@ pub struct SiteStanding {
     pub stored: bool,
     /// What the newest backup of all is of, as of when.
     pub newest: Option<Timestamp>,
+    /// Why pushes do not pass through our hooks, a hook each; empty where they do, as far as can be seen without a trial.
+    pub unhooked: Vec<String>,
+    /// The command that puts the hooks in place.
+    pub hook_fix: String,
 }
 
 impl SiteStanding {
@@ -71,11 +77,17 @@ pub fn standing(repository: &Repository, site: &Site) -> Result<SiteStanding> {
         Ok(standing)
     };
     let database = state.database()?;
+    let hooks = hook::inspect(&hook::facts(repository)?);
+    let problem = |hook: &hook::Inspected| Some(format!("{}: {}", hook.event.name(), hook.problem.as_ref()?));
+    let restored = restored(repository, site, &state, &hooks);
+    let held = restored.as_ref().is_some_and(|restored| restored.held_by.is_some());
     Ok(SiteStanding {
         environments: site.environments.iter().map(one).collect::<Result<_>>()?,
         jobs: database.job_counts()?,
-        stored: is_stored(&database, &Frozen::now(repository)?.list)?,
+        stored: held || is_stored(&database, &Frozen::now(repository)?.list)?,
         newest: catalog.good().map(|manifest| manifest.refs_at).max(),
+        unhooked: hooks.iter().filter_map(problem).collect(),
+        hook_fix: restored.map_or_else(|| "git cairn hooks install".into(), |restored| restored.fix),
     })
 }
 
@@ -115,7 +127,14 @@ mod tests {
     fn what_did_not_change_does_not_age() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let at = |ago: i64| Timestamp::from_second(1_000_000 - ago).unwrap();
-        let site = |stored, newest| SiteStanding { environments: vec![], jobs: (0, 0, 0), stored, newest };
+        let site = |stored, newest| SiteStanding {
+            environments: vec![],
+            jobs: (0, 0, 0),
+            stored,
+            newest,
+            unhooked: vec![],
+            hook_fix: String::new(),
+        };
         let day = Duration::from_secs(86_400);
         assert!(!site(true, Some(at(900_000))).is_older_than(day, now));
         assert!(!site(false, Some(at(86_400))).is_older_than(day, now));

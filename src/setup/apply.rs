@@ -3,7 +3,9 @@
 use super::config_file::ConfigFile;
 use super::undo::keep_found_config;
 use super::{Change, SetupPlan};
-use crate::backup::{Edits, Initiator, Manifest, Progress, Request, create, ensure_store, host_store};
+use crate::backup::{
+    Catalog, Edits, Initiator, Manifest, Progress, Request, create, ensure_store, has_problem, host_store,
+};
 use crate::clock;
 use crate::deployment::highest_in_store;
 use crate::durable;
@@ -45,7 +47,22 @@ fn carry_out(repository: &Repository, plan: &SetupPlan) -> Result<()> {
     if plan.changes.iter().any(moved) {
         state.database()?.forget_last_snapshot()?;
     }
-    make_ready(repository, &site)
+    make_ready(repository, &site)?;
+    remember_held(repository, &site, &state)
+}
+
+/// What a restore brought back is in the backup that it came from, and so did not change without a push.
+fn remember_held(repository: &Repository, site: &Site, state: &State) -> Result<()> {
+    let database = state.database()?;
+    if database.last_snapshot()?.is_some() {
+        return Ok(());
+    }
+    let store = host_store(site);
+    let list = Frozen::now(repository)?.list;
+    match Catalog::read(&store, &site.name)?.holding(&list) {
+        Some(manifest) if !has_problem(&store, &site.name, manifest)? => remember(&database, manifest, &list),
+        _ => Ok(()),
+    }
 }
 
 /// Begins to count what moves, and to write the store, which must be there.

@@ -50,8 +50,59 @@ fn no_line_is_without_a_test() {
         found["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
     names.sort_unstable();
     let known = "audit backup bitmap by-path changed clock commit-graph config-hooks deny-deletes deny-non-fast-forwards disk gc guard guard-pause \
-        hide-refs hooks-path jobs jobs-disk modes ownership post-receive pre-receive programs push-options room store";
+        hide-refs hooks-path jobs jobs-disk modes ownership post-receive pre-receive programs push-options room setup store";
     assert_eq!(names.join(" "), known);
+}
+
+/// The lines of doctor that are not ok, but for the one that every test has: its store lies on the disk of its repository.
+fn unwell(world: &World) -> Vec<Value> {
+    let found = world.cairn("site.git", &["doctor", "--json"]).json()["checks"].as_array().unwrap().clone();
+    found.into_iter().filter(|line| line["level"] != "ok" && line["name"] != "disk").collect()
+}
+
+/// Every command that is named for it does the same, so each is typed on a repository of its own.
+#[test]
+fn what_a_restore_leaves_is_told_and_made_a_host_again() {
+    let world = host();
+    world.deployed("live", "2");
+    let restore = |backup: &str| {
+        world.remove("site.git");
+        world.cairn(".", &["restore", backup, "--store", "site.cairn", "--to", "site.git", "--bare"]).ok();
+        world.git("site.git", &["config", "cairn.reserve", "1MiB"]).ok();
+    };
+    restore("live");
+    let lines = unwell(&world);
+    let names: Vec<_> = lines.iter().map(|line| line["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["setup", "pre-receive", "post-receive", "push-options"]);
+    assert!(lines.iter().all(|line| line["level"] == "error"), "{lines:?}");
+    let newest = world.backups("site.git")[0]["id"].as_str().unwrap().to_owned();
+    assert!(lines[0]["text"].as_str().unwrap().contains(&format!("what backup {newest} holds")), "{lines:?}");
+    world.cairn("site.git", &["status"]).ok().says(&format!("--from {newest}"));
+    for line in lines {
+        restore("live");
+        mend(&world, &line, "");
+        assert!(unwell(&world).is_empty(), "{:?} after {line}", unwell(&world));
+    }
+    world.commit("dev", "page", "3");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok().says("success: backup ");
+    // One that changed before it was set up is in no backup until its line says how it comes into one.
+    restore("live");
+    world.git("site.git", &["update-ref", "refs/heads/topic", "main"]).ok();
+    let lines = unwell(&world);
+    let changed = lines.iter().find(|line| line["name"] == "changed").unwrap();
+    assert!(changed["text"].as_str().unwrap().ends_with(": refs/heads/main, refs/heads/topic"), "{changed}");
+    mend(&world, changed, "");
+    assert!(unwell(&world).is_empty(), "{:?}", unwell(&world));
+}
+
+#[test]
+fn a_store_without_a_backup_is_told_from_a_change() {
+    let world = bare_host(&[]);
+    world.cairn("site.git", &["setup", "--no-backup"]).ok();
+    let changed = check(&world, "changed");
+    assert_eq!((&changed["level"], &changed["text"]), (&"warning".into(), &"there is no backup yet".into()));
+    mend(&world, &changed, "");
+    assert!(unwell(&world).is_empty(), "{:?}", unwell(&world));
 }
 
 fn set(key: &'static str, value: &'static str) -> impl FnOnce(&World) {

@@ -123,6 +123,11 @@ fn the_printed_line_makes_it_the_host_it_was() {
     let (to, store) = (world.path("site.git"), world.path("site.cairn"));
     let line = format!("git -C {} cairn setup --store {} --from {id}", to.display(), store.display());
     assert_eq!(restored.stdout.lines().last(), Some(line.as_str()));
+    let restored = restored.says("until then pushes to it are not judged").says("its audit begins anew");
+    assert!(restored.stderr.contains("git cairn backup show"));
+    let known = world.cairn("site.git", &["backup", "show", "live", "--json"]).ok().json()["backup"]["audit"].clone();
+    assert_eq!((known["digest"].as_str().unwrap().len(), known["line"].is_u64()), (64, true));
+    world.cairn("site.git", &["audit", "verify"]).exits(12).says("the log stayed behind");
     // Even before it is a host again, clients do not see what is ours.
     assert_eq!(world.git("site.git", &["config", "transfer.hideRefs"]).ok().out(), "refs/cairn");
 

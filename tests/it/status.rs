@@ -90,6 +90,28 @@ fn a_monitor_hears_of_what_is_too_old_and_of_what_failed() {
 }
 
 #[test]
+fn hooks_that_are_missing_are_told() {
+    let world = host();
+    let status = || world.cairn("site.git", &["status"]).ok();
+    assert!(!status().stdout.contains("hooks"));
+    let hooks =
+        |world: &crate::support::World| world.cairn("site.git", &["status", "--json"]).ok().json()["hooks"].clone();
+    assert_eq!(hooks(&world), serde_json::json!({"installed": true, "problems": []}));
+    std::fs::remove_file(world.path("site.git/hooks/post-receive")).unwrap();
+    let problem = "post-receive: it is not installed";
+    assert_eq!(hooks(&world), serde_json::json!({"installed": false, "problems": [problem]}));
+    let told = status();
+    let line = told.stdout.lines().last().unwrap();
+    assert_eq!(line, format!("hooks: pushes are not judged, marked or backed up: {problem}"));
+    told.says("hint: to put them in place: git cairn hooks install");
+    world.cairn("site.git", &["status", "--max-age", "26h"]).exits(1).says(problem).says("doctor");
+    let many = world.cairn(".", &["status", "--sites", "."]).ok();
+    assert!(many.stdout.contains(problem), "{}", many.stdout);
+    world.cairn("site.git", &["hooks", "install"]).ok();
+    world.cairn("site.git", &["status", "--max-age", "26h"]).ok();
+}
+
+#[test]
 fn many_sites_are_a_line_each() {
     let world = host();
     world.deployed("live", "2");

@@ -106,7 +106,7 @@ fn report(repository: &Repository, log: &Log, ui: &mut Ui) -> Result<ExitCode> {
         ui.warn(&format!("no backup is asked: {error}"));
     }
     let report = verify(&log.read()?, &anchors);
-    let error = (!report.problems.is_empty()).then(|| damage(&report));
+    let error = (!report.problems.is_empty()).then(|| damage(&report, log.path().exists()));
     if ui.wants_json() {
         let problem =
             |problem: &Problem| json!({"code": problem.code(), "line": problem.line(), "text": problem.to_string()});
@@ -138,7 +138,12 @@ fn count_of(n: u64, word: &str) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), word)
 }
 
-fn damage(report: &Report) -> Error {
+fn damage(report: &Report, there: bool) -> Error {
+    let hint = if there {
+        "compare the file with a copy of the disk; the lines that still stand are true"
+    } else {
+        "where this repository was restored the log stayed behind with the lost one; git cairn setup begins another"
+    };
     Error::damaged("audit", format!("the audit is not as it was written: {}", count(report.problems.len(), "problem")))
-        .hint("compare the file with a copy of the disk; the lines that still stand are true")
+        .hint(hint)
 }

@@ -78,6 +78,9 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
     if let Some(next) = next {
         ui.result("to make it a host again, with hooks and the rest of its config:");
         ui.result(&next);
+        ui.hint(
+            "until then pushes to it are not judged, marked or backed up; its audit begins anew, and where the old one ended stands in deployment tags and in every backup: git cairn backup show",
+        );
     }
     done()
 }

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Says where each environment stands. With `--max-age` it ends with 1 where what is there is in no backup of that age, or
-/// a job failed, so that a monitor needs nothing else.
+/// Says where each environment stands. With `--max-age` it ends with 1 where what is there is in no backup of that age, a
+/// job failed, or pushes do not pass through our hooks, so that a monitor needs nothing else.
 pub fn run(place: &Place, what: &Status, ui: &mut Ui) -> Result<ExitCode> {
     let age_max = what.max_age.as_deref().map(clock::parse_span).transpose()?;
     if let Some(root) = &what.sites {
@@ -52,8 +52,16 @@ fn alarm(seen: &SiteStanding, age_max: Duration) -> Option<String> {
             .map_or("there is none".into(), |at| format!("the newest is of {}", clock::age(at, clock::now())));
         return Some(format!("what is there now is in no backup of that age: {newest}"));
     }
-    (seen.jobs.2 > 0)
-        .then(|| format!("{} failed", crate::text::count(usize::try_from(seen.jobs.2).unwrap_or(0), "job")))
+    if seen.jobs.2 > 0 {
+        return Some(format!("{} failed", crate::text::count(usize::try_from(seen.jobs.2).unwrap_or(0), "job")));
+    }
+    unhooked(seen)
+}
+
+/// What it means that hooks of ours are missing; `None` where none is.
+fn unhooked(seen: &SiteStanding) -> Option<String> {
+    let missing = !seen.unhooked.is_empty();
+    missing.then(|| format!("pushes are not judged, marked or backed up: {}", seen.unhooked.join("; ")))
 }
 
 fn in_one_of_many(repository: &Repository, age_max: Option<Duration>) -> Result<Did> {
@@ -65,7 +73,8 @@ fn in_one_of_many(repository: &Repository, age_max: Option<Duration>) -> Result<
     }
     let stands = seen.environments.iter().filter_map(|one| one.deployment.clone());
     let newest = seen.newest.map_or("no backup".into(), |at| format!("newest backup {}", clock::age(at, clock::now())));
-    Ok(Did::Something(stands.chain([newest]).collect::<Vec<_>>().join(", ")))
+    let unhooked = unhooked(&seen);
+    Ok(Did::Something(stands.chain([newest]).chain(unhooked).collect::<Vec<_>>().join(", ")))
 }
 
 fn show(seen: &SiteStanding, ui: &mut Ui) {
@@ -73,6 +82,10 @@ fn show(seen: &SiteStanding, ui: &mut Ui) {
     ui.result_table(&rows, false);
     let (waiting, running, failed) = seen.jobs;
     ui.result(&format!("jobs: {waiting} waiting, {running} running, {failed} failed"));
+    if let Some(text) = unhooked(seen) {
+        ui.result(&format!("hooks: {text}"));
+        ui.hint(&format!("to put them in place: {}", seen.hook_fix));
+    }
     if !seen.stored && waiting + running == 0 {
         ui.hint("references changed since the newest backup; to have them in one: git cairn worker --once");
     }
@@ -113,5 +126,6 @@ fn document(seen: &SiteStanding) -> Value {
         "schema": 1,
         "environments": seen.environments.iter().map(one).collect::<Vec<_>>(),
         "jobs": {"waiting": waiting, "running": running, "failed": failed},
+        "hooks": {"installed": seen.unhooked.is_empty(), "problems": seen.unhooked},
     })
 }

@@ -61,6 +61,7 @@ fn rows(catalog: &Catalog<'_>, manifest: &Manifest) -> Result<Vec<Vec<String>>> 
         ("verified", verified),
         ("references", manifest.refs.count.to_string()),
         ("HEAD", head),
+        ("audit", manifest.audit.as_ref().map_or_else(|| "-".into(), ToString::to_string)),
     ];
     Ok(rows.into_iter().map(|(name, value)| vec![format!("{name:<11}"), value]).collect())
 }
