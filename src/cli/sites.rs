@@ -2,7 +2,7 @@
 
 use super::ui::Ui;
 use crate::error::{AtPath, Error, Kind, Result};
-use crate::git::Repository;
+use crate::git::{Repository, is_git_dir};
 use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -105,7 +105,7 @@ fn repositories(root: &Path) -> Result<Vec<PathBuf>> {
     let root = std::fs::canonicalize(root).at("find the folder", root)?;
     let (mut found, mut folders) = (Vec::new(), vec![root]);
     while let Some(folder) = folders.pop() {
-        if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
+        if is_git_dir(&folder) {
             found.push(folder);
             continue;
         }

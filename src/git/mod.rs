@@ -3,6 +3,7 @@
 //! gix sees no quarantine, writes no file durably and checks no conflict between the ref `a` and the ref `a/b`,
 //! so nothing here lets it write into a repository. Every git process names the repository it works on.
 
+mod around;
 mod aside;
 mod checkout;
 mod commit;
@@ -31,6 +32,7 @@ mod tag;
 mod version;
 mod worktrees;
 
+pub use around::{git_dir_around, is_git_dir};
 pub use aside::{Aside, Course};
 pub use checkout::{Checkout, Flags, OwnWork};
 pub use commit::RawCommit;

@@ -6,3 +6,4 @@ mod target;
 
 pub use build::{Kind, Restored, restore};
 pub use edits::{RestoredEdits, restore_edits};
+pub use target::check_outside;

@@ -2,6 +2,8 @@
 
 use crate::durable::{self, TEMPORARY_PREFIX};
 use crate::error::{AtPath, Error, Result};
+use crate::git::git_dir_around;
+use crate::text::shell_word;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -20,13 +22,15 @@ pub struct Target {
 impl Target {
     /// Looks at the place and makes room beside it.
     ///
-    /// Returns [`crate::error::Kind::Unsafe`] where something is there: a restore never writes over anything.
+    /// Returns [`crate::error::Kind::Unsafe`] where something is there, for a restore never writes over anything, and where it
+    /// lies inside a git directory.
     pub fn new(path: &Path) -> Result<Self> {
         let path = std::path::absolute(path).at("find", path)?;
         let occupied = || {
             Error::refused("target-not-empty", format!("{} is not empty; nothing was changed", path.display()))
                 .hint("name a directory that does not exist yet, or an empty one")
         };
+        check_outside(&path)?;
         match std::fs::read_dir(&path).map(|mut entries| entries.next().is_some()) {
             Ok(false) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -52,6 +56,23 @@ impl Target {
         durable::sync_folder(self.path.parent().unwrap_or(Path::new("/")))?;
         Ok(self.path)
     }
+}
+
+/// Lets nothing be put into a git directory, where a person looks for it last and git may take it for its own.
+///
+/// Returns [`crate::error::Kind::Unsafe`], naming the same place beside the repository, where `path` lies in one.
+pub fn check_outside(path: &Path) -> Result<()> {
+    let Some(git_dir) =
+        git_dir_around(path).filter(|git_dir| std::fs::canonicalize(path).ok().as_ref() != Some(git_dir))
+    else {
+        return Ok(());
+    };
+    // What lies in the `.git` of a work tree goes beside that.
+    let whole = git_dir.parent().filter(|_| git_dir.ends_with(".git")).unwrap_or(&git_dir);
+    let beside = whole.with_file_name(path.file_name().unwrap_or_default());
+    let message = format!("{} lies inside the repository {}; nothing was changed", path.display(), git_dir.display());
+    Err(Error::refused("inside-repository", message)
+        .hint(format!("name a place outside of it: --to {}", shell_word(beside))))
 }
 
 /// Makes a folder and locks it; one that a sweep took for a dead one's before it was locked is made again.

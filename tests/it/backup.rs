@@ -318,9 +318,21 @@ fn a_bundle_without_a_name_is_named_after_its_backup() {
     let world = host();
     let id = create(&world, &[]);
     let name = format!("site_dev_{id}_code.bundle");
-    assert_eq!(world.cairn("site.git", &["backup", "get", "dev", "--element", "code"]).ok().out(), name);
-    world.git("site.git", &["bundle", "list-heads", &name]).ok();
-    world.cairn("site.git", &["backup", "get", "dev", "--element", "code"]).exits(5);
+    let get = ["backup", "get", "dev", "--element", "code"];
+    let beside = |words: &[&str]| world.cairn(".", &[&["--git-dir", "site.git"], &get[..], words].concat());
+    assert_eq!(beside(&[]).ok().out(), name);
+    world.git(".", &["bundle", "list-heads", &name]).ok();
+    beside(&[]).exits(5);
+    // In the repository itself nobody looks for it, and git may take it for its own.
+    for words in [&[][..], &["--to", "objects/code"], &["--to", "../dev/.git/code"]] {
+        let told = world.cairn("site.git", &[&get[..], words].concat()).exits(5).says("lies inside the repository");
+        let outside = told.stderr.split_once("hint: name a place outside of it: ").unwrap().1.trim().to_owned();
+        let _ = std::fs::remove_file(world.path(&name));
+        world.cairn("site.git", &[&get[..], &outside.split(' ').collect::<Vec<_>>()].concat()).ok();
+        world.git(".", &["bundle", "list-heads", outside.split_once(' ').unwrap().1]).ok();
+        let _ = std::fs::remove_file(world.path("code"));
+    }
+    assert!(!world.path("site.git").join(&name).exists() && !world.path("site.git/objects/code").exists());
 }
 
 #[test]
@@ -370,7 +382,7 @@ fn an_empty_repository_is_backed_up_and_comes_back() {
         assert_eq!(world.exact("back.git"), world.exact("site.git"));
         assert_eq!(world.git("back.git", &["rev-parse", "--show-object-format"]).ok().out(), format);
         world.cairn(".", &["restore", "dev", "--store", "site.cairn", "--to", "tree"]).ok();
-        world.cairn("site.git", &["backup", "get", "dev", "--element", "code"]).exits(8);
+        world.cairn(".", &["--git-dir", "site.git", "backup", "get", "dev", "--element", "code"]).exits(8);
     }
 }
 

@@ -83,6 +83,23 @@ fn what_is_not_empty_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn nothing_is_put_into_a_repository() {
+    let world = crate::capture::served();
+    std::fs::write(world.path("www/page"), "by hand").unwrap();
+    world.cairn("site.git", &["backup", "create", "live"]).ok();
+    let before = [names(&world.path("site.git")), names(&world.path("dev/.git"))];
+    for to in ["back", "new/folders/back", "../dev/.git/back", "../site.git/hooks/back"] {
+        for words in [&[][..], &["--bare"], &["--element", "uncommitted"]] {
+            let told = world.cairn("site.git", &[&["restore", "live", "--to", to], words].concat()).exits(5);
+            told.says("lies inside the repository").says(&format!("--to {}", world.path("back").display()));
+        }
+    }
+    assert_eq!([names(&world.path("site.git")), names(&world.path("dev/.git"))], before);
+    world.cairn("site.git", &["restore", "live", "--to", "../back", "--element", "uncommitted"]).ok();
+    assert_eq!(read(&world.path("back/page")), b"by hand");
+}
+
+#[test]
 fn a_copy_of_the_store_elsewhere_is_as_good() {
     let world = deployed();
     let before = world.exact("site.git");
