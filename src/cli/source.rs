@@ -2,10 +2,10 @@
 
 use super::arguments::StoreArguments;
 use crate::backup::{Catalog, StoreSite, host_store};
-use crate::error::{AtPath, Result};
-use crate::git::{Place, Repository};
+use crate::error::{AtPath, Error, Result};
+use crate::git::{NOT_A_REPOSITORY, Place, Repository};
 use crate::queue::State;
-use crate::site::Site;
+use crate::site::{NOT_SET_UP, Site};
 use crate::store::LocalStore;
 use std::path::{Path, PathBuf};
 
@@ -29,8 +29,8 @@ impl Source {
             let name = StoreSite::find(&store, named.site.as_deref())?.name;
             return Ok(Self { store, name, site: None, state: None, repository: None });
         }
-        let repository = Repository::discover(place)?;
-        let site = Site::from_config(&repository.config())?;
+        let repository = Repository::discover(place).map_err(or_by_store)?;
+        let site = Site::from_config(&repository.config()).map_err(or_by_store)?;
         let store = host_store(&site);
         let store = LocalStore::existing(store.root()).map(|_| store)?;
         let state = State::of(&repository, site.modes);
@@ -65,5 +65,14 @@ impl Source {
         }
         let folder = std::env::temp_dir();
         std::fs::canonicalize(&folder).at("find the folder", &folder)
+    }
+}
+
+/// A store is read without its repository, which may be on another machine, or lost.
+fn or_by_store(error: Error) -> Error {
+    match error.code() {
+        NOT_A_REPOSITORY => error.hint("name the store: --store <dir>, or the repository on the host: -C <dir>"),
+        NOT_SET_UP => error.hint("name the store: --store <dir>; where this is the host, set it up: git cairn setup"),
+        _ => error,
     }
 }

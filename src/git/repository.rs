@@ -21,6 +21,9 @@ const LOCK_TIMEOUTS: [&str; 3] = ["core.filesRefLockTimeout", "core.packedRefsTi
 /// The settings by which what git writes is on the disk when it ends.
 pub(super) const DURABLE: [&str; 4] = ["-c", "core.fsync=all", "-c", "core.fsyncMethod=fsync"];
 
+/// The code of the error that there is no repository where one was looked for.
+pub const NOT_A_REPOSITORY: &str = "not-a-repository";
+
 /// How many commits are looked at before git is asked.
 const NEAR_COMMITS: usize = 256;
 
@@ -126,7 +129,7 @@ impl Repository {
             .strict_config(false)
             .config_overrides(overrides);
         let inner = gix::ThreadSafeRepository::open_opts(&git_dir, options).map_err(|error| {
-            Error::not_found("not-a-repository", format!("cannot open {}: {error}", git_dir.display()))
+            Error::not_found(NOT_A_REPOSITORY, format!("cannot open {}: {error}", git_dir.display()))
                 .hint(format!("see what git says of it: git --git-dir {} rev-parse --git-dir", git_dir.display()))
         })?;
         let mut inner = inner.to_thread_local();
@@ -500,7 +503,7 @@ fn not_a_repository(place: &Place, complaint: &str) -> Error {
         )
         .hint("name it: git cairn --git-dir <dir> ...");
     }
-    Error::not_found("not-a-repository", format!("{here} is not in a git repository ({complaint})"))
+    Error::not_found(NOT_A_REPOSITORY, format!("{here} is not in a git repository ({complaint})"))
         .hint("go to a repository, or name it with -C <dir> or --git-dir <dir>")
 }
 

@@ -34,6 +34,9 @@ const DEFAULT_KEEP_RESCUES: u32 = 90;
 /// How many days deployments and backups made by hand are kept.
 const DEFAULT_KEEP: u32 = 365;
 
+/// The code of the error that a repository is not set up.
+pub const NOT_SET_UP: &str = "not-set-up";
+
 /// When a push makes a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotOn {
@@ -89,7 +92,7 @@ impl Site {
     pub fn for_hook(config: &Config) -> Result<(Self, Vec<Error>)> {
         let need = |key: &str| {
             config.get("cairn", key).ok_or_else(|| {
-                Error::not_found("not-set-up", format!("this repository is not set up: it has no cairn.{key}"))
+                Error::not_found(NOT_SET_UP, format!("this repository is not set up: it has no cairn.{key}"))
                     .hint("set it up on the host: git cairn setup; in a clone there is: git cairn deployments")
             })
         };

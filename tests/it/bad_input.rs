@@ -54,7 +54,16 @@ fn a_folder_that_is_no_repository_is_named() {
     cairn(&["backup", "create"]).exits(10).says("-C <dir>");
     world.bare("plain.git", &[]);
     cairn(&["-C", "plain.git", "backup", "create"]).exits(10).says("git cairn setup");
-    cairn(&["-C", "plain.git", "backup", "list"]).exits(10).says("git cairn setup");
+    cairn(&["-C", "plain.git", "backup", "list"]).exits(10).says("git cairn setup").says("--store <dir>");
+    for words in [
+        &["backup", "list"][..],
+        &["backup", "show", "dev"],
+        &["backup", "get", "dev", "--element", "code"],
+        &["backup", "verify"],
+        &["restore", "dev", "--to", "x"],
+    ] {
+        cairn(words).exits(10).says("hint: name the store: --store <dir>");
+    }
 }
 
 #[test]
