@@ -98,6 +98,14 @@ pub fn find_any_host(repository: &Repository, named: Option<&str>) -> Result<Hos
     Ok(Host { remote, advertised, environments, template, speaks, notes })
 }
 
+/// Returns the host of a clone as far as its own config tells, which asks nobody: `cairn.remote`, else the only remote, else
+/// `origin`.
+pub fn likely_host(repository: &Repository) -> Option<Remote> {
+    let names = remote_names(repository).ok()?;
+    let only = || if let [one] = names.as_slice() { one.clone() } else { "origin".into() };
+    Remote::named(repository, &repository.config().get("cairn", "remote").unwrap_or_else(only)).ok()
+}
+
 fn ask(repository: &Repository, remote: Remote) -> Result<(Remote, Advertised)> {
     let advertised = remote.advertised(repository)?;
     Ok((remote, advertised))

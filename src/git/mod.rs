@@ -28,6 +28,7 @@ mod repository;
 mod rules;
 mod scratch;
 mod settings;
+mod shell_there;
 mod tag;
 mod version;
 mod worktrees;

@@ -19,7 +19,8 @@ pub struct Recovered {
 
 /// Makes a new branch of what was dropped; without a name one that says where it comes from.
 ///
-/// Returns [`Kind::Unsafe`] where the branch exists, and a usage error where what was dropped is no commit.
+/// Returns [`Kind::Nothing`] where the branch holds it already, [`Kind::Unsafe`] where it holds something else, and a usage error
+/// where what was dropped is no commit.
 pub fn recover_as_branch(repository: &Repository, kept: &Kept, branch: Option<&str>) -> Result<Recovered> {
     let record = &kept.record;
     let commit = repository.peel_to_commit(&record.old).ok_or_else(|| {
@@ -34,8 +35,13 @@ pub fn recover_as_branch(repository: &Repository, kept: &Kept, branch: Option<&s
         let shown = crate::text::shown(branch.unwrap_or_default().as_bytes());
         Error::usage(format!("{shown:?} cannot be the name of a branch")).hint("name another with --branch")
     })?;
-    if repository.ref_id(&name)?.is_some() {
-        return Err(Error::refused("branch-exists", format!("{name} exists")).hint("name another with --branch"));
+    match repository.ref_id(&name)? {
+        Some(held) if held == commit => return Err(back_already(&name, &commit)),
+        Some(_) => {
+            return Err(Error::refused("branch-exists", format!("{name} exists, and holds something else"))
+                .hint("name another with --branch"));
+        }
+        None => {}
     }
     let create = [b"create ", name.as_bytes(), format!(" {commit}\n").as_bytes()].concat();
     repository.update_refs("cairn: recover", &create)?;
@@ -44,15 +50,19 @@ pub fn recover_as_branch(repository: &Repository, kept: &Kept, branch: Option<&s
 
 /// Puts the reference back to what it held, if it still is what it was moved to. What it holds now is kept in turn.
 ///
-/// Returns [`Kind::Moved`] where it moved since, and [`Kind::Unsafe`] for an environment that takes deployments.
+/// Returns [`Kind::Nothing`] where it is back already, [`Kind::Moved`] where it moved since, and [`Kind::Unsafe`] for an environment
+/// that takes deployments.
 pub fn recover_in_place(repository: &Repository, site: &Site, kept: &Kept, by: String) -> Result<Recovered> {
     let record = &kept.record;
+    let now = repository.ref_id(&record.name)?;
+    if now == Some(record.old) {
+        return Err(back_already(&record.name, &record.old));
+    }
     if let Some(environment) = site.of_branch(&record.name).filter(|environment| site.deploys(environment)) {
         let name = &environment.name;
         return Err(Error::refused("deploys", format!("{name} takes deployments, and this would be none"))
             .hint(format!("roll it back: git cairn rollback {name} {}", record.old)));
     }
-    let now = repository.ref_id(&record.name)?;
     if now != record.new {
         let message = format!("{} moved since it was dropped there; nothing was changed", record.name);
         return Err(Error::new(Kind::Moved, "moved", message)
@@ -80,4 +90,8 @@ pub fn recover_in_place(repository: &Repository, site: &Site, kept: &Kept, by: S
     repository.update_refs("cairn: recover", &[update, lifted.into_bytes()].concat())?;
     confirm(repository, &[(record.name.clone(), now, Some(record.old))])?;
     Ok(Recovered { name: record.name.clone(), id: record.old })
+}
+
+fn back_already(name: &RefName, id: &ObjectId) -> Error {
+    Error::new(Kind::Nothing, "back-already", format!("it is back already: {name} is {id}; nothing was changed"))
 }

@@ -15,4 +15,4 @@ pub use enqueue::{Cause, Frozen, enqueue};
 pub use prove::{Which, prove_pending};
 pub use reconcile::{is_stored, remember};
 pub use run::{Called, Outcome, place_in_line, run_once, snapshot_lock};
-pub use wait::{Waited, git_cairn, start, start_early, tell, wait_for};
+pub use wait::{Waited, back_up, git_cairn, start, start_early, tell, wait_for};

@@ -1,5 +1,6 @@
 //! A worker of its own for what a push queued: quick work is waited for, slow work goes on without the pusher.
 
+use super::{Cause, Frozen, enqueue};
 use crate::error::{Error, Kind, Result};
 use crate::git::Repository;
 use crate::process::Command;
@@ -82,6 +83,18 @@ fn listen(worker: &mut Child) -> Receiver<()> {
 /// Tells a worker that was started early that all is queued.
 pub fn tell(worker: &mut Child) {
     drop(worker.stdin.take());
+}
+
+/// Has the references as they are now in a backup, as the hooks of a push do, and waits as long as they for it.
+pub fn back_up(repository: &Repository, site: &Site, state: &State) -> Result<Waited> {
+    let mut worker = start_early(repository, state)?;
+    let queued = Frozen::now(repository)?
+        .used_for(repository, |frozen| enqueue(repository, site, state, frozen, Cause::Automatic, None));
+    let job = queued?;
+    if let Some(worker) = &mut worker {
+        tell(worker);
+    }
+    wait_for(worker, site, state, &[job])
 }
 
 /// Starts a worker that goes on without us.

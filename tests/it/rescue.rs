@@ -1,7 +1,7 @@
 //! What pushes drop is kept, comes back when it is wanted, and stays away when that was meant.
 
 use crate::guard::document;
-use crate::support::{World, host, host_with};
+use crate::support::{World, host, host_with, run};
 use serde_json::Value;
 
 fn rescues(world: &World) -> Vec<Value> {
@@ -41,10 +41,19 @@ pub fn case_55_what_is_dropped_is_kept_through_a_collection_and_recovered() {
     assert_eq!(show["rescue"]["commits"][0]["subject"], "page: bad");
     world.cairn("site.git", &["rescue", "recover", id, "--branch", "back"]).ok();
     assert_eq!(world.tip("site.git", "back"), bad);
-    world.cairn("site.git", &["rescue", "recover", id, "--branch", "back"]).exits(5);
+    world.cairn("site.git", &["rescue", "recover", id, "--branch", "back"]).exits(8).says("is back already");
+    world.git("site.git", &["update-ref", "refs/heads/back", &base]).ok();
+    world.cairn("site.git", &["rescue", "recover", id, "--branch", "back"]).exits(5).says("holds something else");
     world.cairn("site.git", &["rescue", "recover", id, "--in-place"]).ok();
-    assert_eq!((world.tip("site.git", "main"), below(&world, "ban")), (bad, 0));
-    world.cairn("site.git", &["rescue", "recover", id, "--in-place"]).exits(4);
+    assert_eq!((world.tip("site.git", "main"), below(&world, "ban")), (bad.clone(), 0));
+    world
+        .cairn("site.git", &["rescue", "recover", id, "--in-place"])
+        .exits(8)
+        .says("it is back already: refs/heads/main is");
+    let other = world.commit("dev", "page", "other");
+    world.git("dev", &["push", "--quiet", "origin", &format!("{other}:refs/heads/other")]).ok();
+    world.git("site.git", &["update-ref", "refs/heads/main", &other]).ok();
+    world.cairn("site.git", &["rescue", "recover", id, "--in-place"]).exits(4).says("moved since");
     world.cairn("site.git", &["rescue", "show", "nothing"]).exits(10);
 }
 
@@ -63,6 +72,49 @@ fn the_newest_rescue_comes_first_within_a_second_too() {
         .collect();
     let listed: Vec<Value> = rescues(&world).iter().map(|one| one["old"].clone()).collect();
     assert!(listed.iter().eq(dropped.iter().rev()), "{listed:?} of {dropped:?}");
+}
+
+/// As after a push, nobody has to think of the backup.
+#[test]
+fn what_was_recovered_is_in_a_backup() {
+    let world = host();
+    let [_, bad] = dropped(&world);
+    let id = rescues(&world)[0]["id"].as_str().unwrap().to_owned();
+    let recovered = world.cairn("site.git", &["rescue", "recover", &id, "--in-place", "--json"]).ok().json();
+    let show = |backup: &str| world.cairn("site.git", &["backup", "show", backup, "--json"]).ok().json();
+    assert_eq!(show(recovered["backup"].as_str().unwrap())["backup"]["commit"], *bad);
+    world.cairn("site.git", &["rescue", "recover", &id]).ok().says("holds it");
+    assert_eq!(world.cairn("site.git", &["worker", "--once"]).ok().stdout, "", "nothing is left to it");
+    // One that cannot be made is no reason to bring nothing back.
+    world.git("site.git", &["config", "cairn.reserve", "900TiB"]).ok();
+    let told = world.cairn("site.git", &["rescue", "recover", &id, "--branch", "third"]).ok();
+    told.says("the backup of it could not be made").says("git cairn worker --once");
+    assert_eq!(world.tip("site.git", "third"), bad);
+}
+
+#[test]
+fn in_a_clone_it_is_said_where_rescues_are() {
+    let world = host();
+    dropped(&world);
+    let id = rescues(&world)[0]["id"].as_str().unwrap().to_owned();
+    let hint = |words: &[&str]| {
+        let told = world.cairn("dev", words).exits(10).says("kept on the host");
+        let hint = told.stderr.lines().find_map(|line| line.strip_prefix("hint: ")).unwrap().to_owned();
+        hint.split_once(": ").unwrap().1.to_owned()
+    };
+    // What it names is typed to the letter.
+    let shown = hint(&["rescue", "show", &id]);
+    assert!(run(world.in_folder(".", "sh").args(["-c", &shown])).ok().stdout.contains("refs/heads/main"), "{shown}");
+    world.git("dev", &["remote", "set-url", "origin", "ssh://git@host:2200/srv/site.git"]).ok();
+    let recover = hint(&["rescue", "recover", &id, "--branch", "it's"]);
+    let there = r"'git -C /srv/site.git cairn rescue recover ID --branch '\''it'\''\'\'''\''s'\'''";
+    assert_eq!(recover, format!("ssh -p 2200 git@host {}", there.replace("ID", &id)));
+    world.git("dev", &["remote", "set-url", "origin", "https://anna:secret@host/site.git"]).ok();
+    let told = world.cairn("dev", &["rescue", "list"]).exits(10);
+    assert!(!told.stderr.contains("secret"), "{}", told.stderr);
+    told.says("git cairn rescue list");
+    world.git("dev", &["remote", "remove", "origin"]).ok();
+    world.cairn("dev", &["rescue", "list"]).exits(10).says("git cairn setup");
 }
 
 /// Case 56.

@@ -6,13 +6,16 @@ use crate::cli::arguments::{Recover, Rescue, RescueVerb};
 use crate::cli::done;
 use crate::cli::ui::Ui;
 use crate::clock;
-use crate::error::Result;
+use crate::deployment::likely_host;
+use crate::error::{Error, Result};
 use crate::git::{CommitLine, Place, Repository};
 use crate::hook::who_types;
 use crate::purge::{Tombstone, tombstones};
+use crate::queue::State;
 use crate::rescue::{Kept, all, find, recover_as_branch, recover_in_place};
-use crate::site::Site;
-use crate::text::{count, extra_bytes, json_text};
+use crate::site::{NOT_SET_UP, Site};
+use crate::text::{count, extra_bytes, json_text, shell_word};
+use crate::worker::{Waited, back_up};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -21,11 +24,46 @@ const COMMITS_SHOWN: usize = 100;
 
 /// Runs one of the verbs.
 pub fn run(place: &Place, what: &Rescue, ui: &mut Ui) -> Result<ExitCode> {
+    let done = act(place, what, ui);
+    done.map_err(|error| if error.code() == NOT_SET_UP { kept_on_host(place, &what.verb, error) } else { error })
+}
+
+fn act(place: &Place, what: &Rescue, ui: &mut Ui) -> Result<ExitCode> {
     match &what.verb {
         RescueVerb::List => list(place, ui),
         RescueVerb::Show(what) => show(place, &what.id, ui),
         RescueVerb::Recover(what) => recover(place, what, ui),
         RescueVerb::Purge(what) => super::purge::run(place, what, ui),
+    }
+}
+
+/// Tells whoever types it in a clone where rescues are, and what to type there.
+fn kept_on_host(place: &Place, verb: &RescueVerb, error: Error) -> Error {
+    let Ok(repository) = Repository::discover(place) else { return error };
+    let Some(host) = likely_host(&repository) else { return error };
+    let words = typed(verb);
+    let folder = repository.work_tree().unwrap_or(repository.git_dir()).to_owned();
+    let hint = match host.typed_there(&folder, &words) {
+        Some(line) => format!("type it there, where you may log in: {line}"),
+        None => format!("type it there, in the repository of {}: git {words}", host.shown_url()),
+    };
+    Error::not_found("not-the-host", "this is a clone; what pushes dropped is kept on the host alone").hint(hint)
+}
+
+/// The words after `git` of what was typed.
+fn typed(verb: &RescueVerb) -> String {
+    match verb {
+        RescueVerb::List => "cairn rescue list".into(),
+        RescueVerb::Show(what) => format!("cairn rescue show {}", shell_word(&what.id)),
+        RescueVerb::Recover(what) => {
+            let branch = what.branch.as_ref().map(|branch| format!(" --branch {}", shell_word(branch)));
+            let place = if what.in_place { " --in-place".into() } else { branch.unwrap_or_default() };
+            format!("cairn rescue recover {}{place}", shell_word(&what.id))
+        }
+        RescueVerb::Purge(what) => {
+            let leave = if what.leave_backups { " --leave-backups" } else { "" };
+            format!("cairn rescue purge {} --reason {}{leave}", shell_word(&what.id), shell_word(&what.reason))
+        }
     }
 }
 
@@ -172,13 +210,38 @@ fn recover(place: &Place, what: &Recover, ui: &mut Ui) -> Result<ExitCode> {
     if let Err(error) = Log::of(&state).append(&line, Sync::Now) {
         ui.warn(&error.to_string());
     }
+    let backup = backed_up(&repository, &site, &state, ui);
     let name = json_text(recovered.name.as_bytes());
     if ui.wants_json() {
         let (id, result) = (&kept.record.id, recovered.id.to_string());
-        ui.document(&json!({"schema": 1, "operation": "recover", "id": id, "ref": name, "result": result}));
+        ui.document(
+            &json!({"schema": 1, "operation": "recover", "id": id, "ref": name, "result": result, "backup": backup}),
+        );
         return done();
     }
     ui.result(&format!("{} is {}", recovered.name, recovered.id));
+    if let Some(backup) = backup {
+        ui.say(&format!("backup {backup} holds it"));
+    }
     ui.hint(&format!("in a clone: git fetch origin {}", recovered.name));
     done()
+}
+
+/// Has what came back in a backup, as after a push, and returns its id; what is not there yet is told.
+fn backed_up(repository: &Repository, site: &Site, state: &State, ui: &Ui) -> Option<String> {
+    let later = "git cairn worker --once";
+    match back_up(repository, site, state) {
+        Ok(Waited::Done(mut backups)) => return backups.pop(),
+        Ok(Waited::GoesOn) => ui.hint("a backup of it goes on in the background: git cairn backup list"),
+        Ok(Waited::ForOwner) => ui.hint(&format!("a backup of it is queued for the owner of the repository: {later}")),
+        Ok(Waited::Failed(reason)) => {
+            ui.warn(&format!("the backup of it could not be made: {reason}"));
+            ui.hint(&format!("it stays queued; when that is mended: {later}"));
+        }
+        Err(error) => {
+            ui.warn(&format!("the backup of it waits: {error}"));
+            ui.hint(&format!("when that is mended: {later}"));
+        }
+    }
+    None
 }
