@@ -8,6 +8,7 @@ use crate::git::{Config, ObjectId, RefName, Repository};
 use crate::hook::{Event, InstallPlan, Step, facts, plan_install};
 use crate::site::{HIDDEN_REFS, META_BYTES_MAX, META_REF, Site, check_site_name};
 use crate::store::{LocalStore, Store};
+use crate::text::{count, shell_word};
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
@@ -195,7 +196,8 @@ pub fn look(repository: &Repository, options: &Options) -> Result<SetupPlan> {
         changes.push(Change::Backup);
     }
     let standing = standing(repository, &site)?;
-    let mut notes = git_settings(&config);
+    let mut notes = left_behind(repository, &site, options.no_backup);
+    notes.extend(git_settings(&config));
     notes.extend(hook_notes);
     notes.extend(from.iter().flat_map(|from| missing_hooks(from, &seen.resolved)));
     Ok(SetupPlan { site, changes, standing, notes })
@@ -329,6 +331,33 @@ fn resolved(path: &Path) -> PathBuf {
 fn has_backup(site: &Site) -> bool {
     let store = LocalStore::new(&site.store, site.modes);
     Catalog::read(&store, &site.name).is_ok_and(|catalog| catalog.good().next().is_some())
+}
+
+/// Says where the backups made so far stay, where others are to go to another store, or under another name.
+fn left_behind(repository: &Repository, site: &Site, no_backup: bool) -> Vec<String> {
+    let config = repository.config();
+    let (Some(store), Some(name)) = (config.get("cairn", "store"), config.get("cairn", "site")) else { return vec![] };
+    let old = LocalStore::new(&store, site.modes);
+    let stays = resolved(old.root()) == resolved(&site.store) && name == site.name;
+    let Some(made) = Catalog::read(&old, &name).ok().map(|catalog| catalog.good().count()).filter(|made| *made > 0)
+    else {
+        return vec![];
+    };
+    if stays {
+        return vec![];
+    }
+    let place = format!("--store {} --site {name}", shell_word(&store));
+    let next = match (has_backup(site), no_backup) {
+        (true, _) => "the next backup goes on from those that are in the new place",
+        (false, false) => "the first backup in the new place, made now, is a full one",
+        (false, true) => "the next backup, the first in the new place, is a full one",
+    };
+    vec![format!(
+        "{} made so far {} in {}, where none is added, read back or removed any more: git cairn backup list {place}; {next}",
+        count(made, "backup"),
+        if made == 1 { "stays" } else { "stay" },
+        shell_word(&store),
+    )]
 }
 
 fn standing(repository: &Repository, site: &Site) -> Result<Vec<Standing>> {

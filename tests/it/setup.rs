@@ -376,6 +376,37 @@ fn json_is_one_document_whatever_happens() {
 }
 
 #[test]
+fn another_store_leaves_the_backups_where_they_were_and_says_so() {
+    let world = host();
+    let old = world.path("site.cairn").display().to_string();
+    world.cairn("site.git", &["backup", "create"]).ok();
+    let before = world.cairn(".", &["backup", "list", "--store", &old]).ok().stdout.lines().count() - 1;
+    let hint = |words: &[&str]| {
+        let said = world.cairn("site.git", &[&["setup"], words].concat()).ok();
+        said.stderr.lines().find(|line| line.contains("made so far")).map(str::to_owned)
+    };
+    let dry = hint(&["--store", "../new", "--dry-run"]);
+    let moved = hint(&["--store", "../new"]).unwrap();
+    assert_eq!(dry.as_ref(), Some(&moved));
+    assert!(moved.starts_with(&format!("hint: {before} backups made so far stay in {old}, ")), "{moved}");
+    assert!(moved.ends_with("; the first backup in the new place, made now, is a full one"), "{moved}");
+    // What it names is typed to the letter, anywhere.
+    let list = moved.split_once("any more: ").unwrap().1.split_once(';').unwrap().0;
+    let listed = run(world.in_folder(".", "sh").args(["-c", list])).ok().stdout;
+    assert_eq!(listed.lines().count() - 1, before, "{listed}");
+    let first = &world.backups("site.git")[0];
+    assert_eq!(first["elements"][0]["bytes"], first["elements"][0]["chain_bytes"], "it is full");
+    assert_eq!(hint(&[]), None);
+    let back = hint(&["--store", &old]).unwrap();
+    assert!(
+        back.contains("1 backup made so far stays in ") && back.ends_with("those that are in the new place"),
+        "{back}"
+    );
+    let later = hint(&["--store", "../third", "--no-backup"]).unwrap();
+    assert!(later.ends_with("the next backup, the first in the new place, is a full one"), "{later}");
+}
+
+#[test]
 fn no_backup_is_made_when_none_is_wanted() {
     let world = host_with(&[], &["--no-backup"]);
     assert_eq!(world.cairn("site.git", &["backup", "list", "--json"]).ok().json()["backups"], serde_json::json!([]));
