@@ -79,6 +79,31 @@ pub fn captured(world: &World, backup: &str) -> (String, String) {
 }
 
 #[test]
+fn what_was_captured_is_told_and_what_is_served_elsewhere_too() {
+    let world = served();
+    world.git("dev", &["push", "--quiet", "origin", "main:test"]).ok();
+    serve(&world, "test", "stage");
+    world.git("site.git", &["config", "cairn.test.worktree", &world.path("stage").display().to_string()]).ok();
+    let create = |words: &[&str]| world.cairn("site.git", &[&["backup", "create"], words].concat()).ok();
+    assert!(!create(&[]).stderr.contains("uncommitted"));
+    edit(&world);
+    write(world.path("stage/page"), "edited there");
+    let made = create(&["live"]).says("live: 7 uncommitted changes captured, ");
+    // What it names is typed to the letter.
+    let see = made.stderr.lines().find_map(|line| line.strip_prefix("hint: to see them: ")).unwrap();
+    let patch = run(world.in_folder("site.git", "sh").args(["-c", see])).ok().stdout;
+    assert!(patch.contains("\n+edited over SFTP"), "{patch}");
+    create(&["live", "--without-uncommitted"]).says("live: 7 uncommitted changes not in this backup");
+    // Without a name it is dev, and what is served as others is left out.
+    let made = create(&[]).says("uncommitted edits are served as test (1), live (7), and not in this backup");
+    let all = made.stderr.lines().find_map(|line| line.strip_prefix("hint: to have them in backups: ")).unwrap();
+    let all = run(world.in_folder("site.git", "sh").args(["-c", all])).ok();
+    let all = all.says("test: 1 uncommitted change captured").says("live: 7 uncommitted changes captured");
+    assert!(!all.stderr.contains("not in this backup"), "{}", all.stderr);
+    assert!(!create(&["dev"]).stderr.contains("uncommitted"), "who names one means that one");
+}
+
+#[test]
 fn a_backup_holds_the_work_tree_to_the_last_byte_and_touches_nothing() {
     let world = served();
     edit(&world);

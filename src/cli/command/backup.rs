@@ -9,6 +9,8 @@ mod list;
 mod show;
 mod verify;
 
+pub use edits::see_edits;
+
 use crate::cli::arguments::{Backup, BackupVerb};
 use crate::cli::ui::Ui;
 use crate::error::Result;

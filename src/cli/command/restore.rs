@@ -2,6 +2,7 @@
 
 use crate::backup::{Catalog, Manifest, select};
 use crate::cli::arguments::Restore;
+use crate::cli::command::backup::see_edits;
 use crate::cli::done;
 use crate::cli::progress::Bar;
 use crate::cli::source::Source;
@@ -147,6 +148,6 @@ fn edits(source: &Source, catalog: &Catalog<'_>, manifest: &Manifest, what: &Res
     let changes = record.map_or(0, |record| record.changes);
     let with = crate::text::count(changes, "uncommitted change");
     ui.result(&format!("restored the work tree that backup {} captured to {to}, with {with}", manifest.id));
-    ui.hint(&format!("to see them: git cairn backup get {} --element uncommitted --patch --to -", manifest.id));
+    ui.hint(&see_edits(manifest.id.as_str()));
     done()
 }

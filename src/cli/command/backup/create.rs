@@ -31,6 +31,9 @@ pub fn run(place: &Place, what: Create, ui: &mut Ui) -> Result<ExitCode> {
     let whole = looks.iter().all(|(_, looked)| looked.readable);
     let Made { manifests, proven, failed } = make_all(&repository, &site, &what, looks, None)?;
     report(&site, &manifests, &proven, what.all, ui)?;
+    if what.environment.is_none() && !what.all {
+        edits::tell_elsewhere(&repository, &site, site.first(), ui);
+    }
     for error in &failed {
         ui.warn(&error.to_string());
     }
@@ -245,6 +248,7 @@ fn report(site: &Site, made: &[Manifest], proven: &[bool], all: bool, ui: &mut U
             size(manifest.chain_bytes()),
             how_proven(*proven)
         ));
+        edits::tell_kept(manifest, ui);
         ui.hint(&format!("to restore it: git cairn restore {} --store {root} --to <dir>", manifest.id));
         ui.result(manifest.id.as_str());
     }

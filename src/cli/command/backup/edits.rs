@@ -1,17 +1,17 @@
 //! What `git cairn backup create` does about the edits in a served work tree, before it makes a backup.
 
-use crate::backup::Edits;
+use crate::backup::{Edits, Manifest};
 use crate::cli::arguments::Create;
 use crate::cli::ui::Ui;
-use crate::deployment::Served;
+use crate::deployment::{Served, look_at_served};
 use crate::durable::random_name;
 use crate::element::uncommitted::warnings;
 use crate::error::{Error, Kind, Result};
 use crate::git::Repository;
 use crate::queue::State;
 use crate::site::{CaptureRules, Environment, Site};
-use crate::text::{count, shown};
-use crate::uncommitted::{Change, Seen};
+use crate::text::{count, shown, size};
+use crate::uncommitted::{Change, Options, Seen};
 use crate::worker::{Against, How, keep_capture, look_at, noted};
 
 /// How many changes a warning lists: a screenful, with what is said around them.
@@ -125,6 +125,41 @@ fn tell(environment: &Environment, served: &Served, ui: &Ui) {
         ui.say(&format!("  and {more} more"));
     }
     ui.hint(&format!("to see all of it: git cairn uncommitted {name} --patch"));
+}
+
+/// Says what a backup has of the edits that were found, and how one sees it.
+pub fn tell_kept(manifest: &Manifest, ui: &Ui) {
+    let (Some(found), name) = (&manifest.uncommitted, &manifest.environment) else { return };
+    let changes = count(found.changes, "uncommitted change");
+    match manifest.capture() {
+        Some(capture) => {
+            let what = if found.changes == 0 { "ignored files".into() } else { changes };
+            ui.say(&format!("{name}: {what} captured, {}", size(capture.bytes)));
+            ui.hint(&see_edits(manifest.id.as_str()));
+        }
+        None if found.changes > 0 => ui.say(&format!("{name}: {changes} not in this backup")),
+        None => {}
+    }
+}
+
+/// Says by which command one sees the edits in a backup.
+pub fn see_edits(backup: &str) -> String {
+    format!("to see them: git cairn backup get {backup} --element uncommitted --patch --to -")
+}
+
+/// Names the other environments in whose served trees there are edits, which a backup of this one leaves out.
+pub fn tell_elsewhere(repository: &Repository, site: &Site, backed_up: &Environment, ui: &Ui) {
+    let edited = |one: &Environment| {
+        let folder = one.worktree.as_ref().filter(|_| one.name != backed_up.name)?;
+        let served = look_at_served(repository, site, one, folder, &Options::default()).ok()?;
+        let changes = served.seen.changes.len();
+        (changes > 0).then(|| format!("{} ({changes})", one.name))
+    };
+    let edited: Vec<_> = site.environments.iter().filter_map(edited).collect();
+    if !edited.is_empty() {
+        ui.warn(&format!("uncommitted edits are served as {}, and not in this backup", edited.join(", ")));
+        ui.hint("to have them in backups: git cairn backup create --all");
+    }
 }
 
 fn row(change: &Change) -> String {
