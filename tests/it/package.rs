@@ -246,20 +246,34 @@ fn systemd_reads_the_units() {
 }
 
 /// What is typed on a machine that systemd has booted: the example of the package, and a change for the worker to see.
+///
+/// The journal may have what a unit said a while after that ended, and systemd adds lines of its own to it, how many is its own
+/// affair: so a line is waited for, and all lines are kept. The timer is stopped before anything that it might see first.
 const ON_THE_MACHINE: &str = r#"#!/bin/sh
 exec >/srv/log 2>&1
-systemctl start git-cairn-worker@git.service
+worker=git-cairn-worker@git
+said() {
+    for _ in $(seq 60); do
+        journalctl --sync
+        journalctl --no-pager --output=cat --unit=$worker.service >/srv/said
+        grep -q "$1" /srv/said && break
+        sleep 1
+    done
+    cat /srv/said
+}
+systemctl start $worker.service
 echo "the worker ended with $?"
-journalctl --sync && journalctl --no-pager --output=cat --unit=git-cairn-worker@git.service
-systemctl enable --now git-cairn-worker@git.timer
-systemctl is-active git-cairn-worker@git.timer
+said '^1 repository: '
+systemctl enable --now $worker.timer
+systemctl is-active $worker.timer
+systemctl stop $worker.timer $worker.service
 printf '[Service]\nEnvironment=SITES=/srv/git\nReadWritePaths=\nReadWritePaths=/srv/git\n' \
-    >/etc/systemd/system/git-cairn-worker@git.service.d/zz.conf
+    >/etc/systemd/system/$worker.service.d/zz.conf
 systemctl daemon-reload
 runuser -u git -- git -C /srv/git/site.git update-ref refs/heads/other main
-systemctl start git-cairn-worker@git.service
+systemctl start $worker.service
 echo "without its store it ended with $?"
-journalctl --sync && journalctl --no-pager --output=cat --unit=git-cairn-worker@git.service | tail -n 5
+said 'Read-only file system'
 systemctl poweroff
 "#;
 
@@ -292,7 +306,7 @@ fn the_worker_works_under_a_systemd_that_runs() {
     // A unit is wanted by a link; a file in that folder would be none.
     root.root(&format!("ln -s ../trial.service {units}/default.target.wants/")).ok();
     let mut boot = Command::new("timeout");
-    boot.args(["300", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--directory"])
+    boot.args(["600", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--directory"])
         .arg(&root.0);
     run(boot.stdin(std::process::Stdio::null())).ok();
     let told = std::fs::read_to_string(root.0.join("srv/log")).unwrap();
