@@ -174,7 +174,7 @@ fn settle(
     let mut settled = Vec::new();
     for id in happened(known.last, database.youngest_settled(name)?, &pending, goal) {
         let Some(movement) = pending.iter().find(|movement| movement.id == id) else { continue };
-        let one = mark(repository, site, environment, movement, audit, &mut known)?;
+        let one = mark(repository, site, environment, database, movement, audit, &mut known)?;
         database.settle_movement(id, one.tag.as_ref().map(|tag| tag.short().to_string()).as_deref())?;
         database.set_environment(name, movement.new, known.number)?;
         settled.push(one);
@@ -187,6 +187,7 @@ fn mark(
     repository: &Repository,
     site: &Site,
     environment: &Environment,
+    database: &Database,
     movement: &Movement,
     audit: Option<&Head>,
     known: &mut Known,
@@ -198,7 +199,7 @@ fn mark(
         let rollback = says_rollback(repository, &tag);
         return Ok(Settled { movement: movement.clone(), commit: Some(commit), tag: Some(tag), rollback });
     }
-    let rollback = is_rollback(repository, site, environment, movement, &commit, known.tags.take())?;
+    let rollback = is_rollback(repository, site, environment, database, movement, &commit, known.tags.take())?;
     let message = TagMessage {
         environment: environment.name.to_string(),
         pusher: movement.pusher.clone(),
@@ -246,6 +247,7 @@ fn is_rollback(
     repository: &Repository,
     site: &Site,
     environment: &Environment,
+    database: &Database,
     movement: &Movement,
     commit: &ObjectId,
     tags: Option<Vec<(u64, ObjectId)>>,
@@ -254,8 +256,13 @@ fn is_rollback(
     if repository.is_ancestor(commit, &old)? {
         return Ok(true);
     }
+    // What we marked ourselves is known without its tag, of which there is one more with every deployment.
+    let ours = database.tagged_movements(environment.name.as_str())?;
     let tags = tags.map_or_else(|| numbers_of(repository, site, environment), Ok)?;
-    Ok(tags.iter().rev().any(|(_, id)| repository.peel_to_commit(id).as_ref() == Some(commit)))
+    Ok(tags.iter().rev().any(|(number, id)| match ours.get(&site.template.short(&environment.name, *number)) {
+        Some(marked) => marked.as_ref() == Some(commit),
+        None => repository.peel_to_commit(id).as_ref() == Some(commit),
+    }))
 }
 
 /// Creates the tag; `false` where one of that name exists.

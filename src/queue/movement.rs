@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::git::ObjectId;
 use jiff::Timestamp;
 use rusqlite::{Row, params};
+use std::collections::HashMap;
 
 /// How far a movement has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,14 @@ impl Database {
     pub fn youngest_settled(&self, environment: &str) -> Result<i64> {
         let query = "SELECT coalesce(max(id), 0) FROM movement WHERE environment = ?1 AND state = 'settled'";
         Ok(self.connection.query_row(query, [environment], |row| row.get(0))?)
+    }
+
+    /// Returns the tags that movements of an environment got, each with the commit it was made of.
+    pub fn tagged_movements(&self, environment: &str) -> Result<HashMap<String, Option<ObjectId>>> {
+        let query = "SELECT tag, new FROM movement WHERE environment = ?1 AND state = 'settled' AND tag IS NOT NULL";
+        let mut statement = self.connection.prepare(query)?;
+        let rows = statement.query_map([environment], |row| Ok((row.get(0)?, id_of(row.get(1)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Lists the movements of exactly this edge that are not void, newest first, twenty at most.

@@ -190,18 +190,24 @@ fn a_deployment_of_what_the_branch_had_is_a_rollback() {
     assert_eq!(flags, [true, false, false]);
 }
 
-/// Two lines of history: what is deployed again is no ancestor of what it replaces.
+/// Two lines of history: what is deployed again is no ancestor of what it replaces. Where our own notes are lost the tags tell.
 #[test]
 fn so_is_one_of_an_earlier_deployment_on_another_line() {
-    let world = host();
-    let one = world.deployed("live", "2");
-    world.git("dev", &["checkout", "--quiet", "-B", "main", "main~1"]).ok();
-    let other = world.commit("dev", "page", "other");
-    world.announced("live", Some(&other)).ok();
-    world.announced("live", Some(&one)).ok();
-    let list = world.deployments("site.git", &[]);
-    let flags: Vec<_> = list.iter().map(|one| one["rollback"].as_bool().unwrap()).collect();
-    assert_eq!(flags, [true, false, false]);
+    for notes_are_lost in [false, true] {
+        let world = host();
+        let one = world.deployed("live", "2");
+        world.git("dev", &["checkout", "--quiet", "-B", "main", "main~1"]).ok();
+        let other = world.commit("dev", "page", "other");
+        world.announced("live", Some(&other)).ok();
+        if notes_are_lost {
+            world.cairn("site.git", &["worker", "--once"]).ok();
+            std::fs::remove_file(world.path("site.git/cairn/jobs.db")).unwrap();
+        }
+        world.announced("live", Some(&one)).ok();
+        let list = world.deployments("site.git", &[]);
+        let flags: Vec<_> = list.iter().map(|one| one["rollback"].as_bool().unwrap()).collect();
+        assert_eq!(flags, [true, false, false], "{notes_are_lost}");
+    }
 }
 
 /// Case 59.
