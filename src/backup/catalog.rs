@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::RefList;
 use crate::store::{Store, read_whole, sha256};
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 /// A backup that a store says it holds.
 #[derive(Debug)]
@@ -84,6 +85,11 @@ impl Names {
     /// Returns the id that was given last, whatever became of its backup.
     pub fn last_id(&self) -> Option<&BackupId> {
         self.begun.iter().chain(&self.made).chain(&self.removed).max()
+    }
+
+    /// Returns the backups that were begun after another, oldest first.
+    pub fn after<'a>(&'a self, id: &BackupId) -> impl Iterator<Item = &'a BackupId> {
+        self.made.range((Bound::Excluded(id.clone()), Bound::Unbounded)).filter(|id| !self.removed.contains(id))
     }
 
     /// Returns the newest backup whose manifest can be read.

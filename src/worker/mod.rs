@@ -2,6 +2,7 @@
 
 mod capture;
 mod enqueue;
+mod expiry;
 mod notify;
 mod pins;
 mod prove;

@@ -1,14 +1,14 @@
 //! Doing what waits.
 
 use super::capture::orphans;
+use super::expiry::end_backups;
 use super::notify;
 use super::pins;
 use super::reconcile::reconcile;
 use super::rescues::end_rescues;
 use super::{Cause, Frozen, enqueue};
 use crate::backup::{
-    Catalog, Edits, How, Initiator, Manifest, Others, PATIENCE, Request, create, expire, host_store, newest,
-    sweep_leftovers,
+    Catalog, Edits, Initiator, Manifest, Others, PATIENCE, Request, create, host_store, newest, sweep_leftovers,
 };
 use crate::clock;
 use crate::deployment::settle_to_tip;
@@ -162,7 +162,7 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
         Err(error) => outcome.notes.push(format!("rescues whose time has come stay: {error}")),
     }
     // What was just made is there by now, so that the newest is never the one that goes.
-    match expire(&host_store(site), &site.name, clock::now(), How::ForGood) {
+    match end_backups(site, &state, clock::now(), to_look) {
         Ok(removal) => {
             outcome.expired.extend(removal.backups.iter().map(|manifest| manifest.id.to_string()));
             outcome.notes.extend(removal.notes);

@@ -102,6 +102,28 @@ fn every_run_of_the_worker_removes_what_has_expired() {
 }
 
 #[test]
+fn a_push_looks_for_what_has_expired_when_its_time_may_have_come() {
+    let (world, all) = with_backups(3);
+    let push = |text: &str| {
+        world.at_rest();
+        world.commit("dev", "page", text);
+        world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+        world.at_rest();
+    };
+    push("the next");
+    grow_old(&world, &ids(&world), &[&all[0]]);
+    push("nothing was due for days, said the last look");
+    assert!(folder(&world, &all[0]).exists());
+    world.git("site.git", &["config", "cairn.keepAutomatic", "0d"]).ok();
+    push("what is due at once has all looked at");
+    assert!(!folder(&world, &all[0]).exists() && folder(&world, &all[1]).exists());
+    let before = ids(&world);
+    push("and the one of before goes");
+    assert_eq!(ids(&world).len(), before.len(), "{before:?}");
+    world.cairn("site.git", &["backup", "verify", "--all"]).ok();
+}
+
+#[test]
 fn a_deleted_backup_takes_nothing_from_the_others_and_is_remembered() {
     let (world, all) = with_backups(4);
     world.cairn("site.git", &["backup", "delete", &all[1], "--reason", " "]).exits(2).says("say why");

@@ -1,0 +1,61 @@
+//! Removing what has expired. To look at every manifest takes longer with every backup there is, so a push does it only when
+//! something may have come to its time.
+
+use crate::backup::{BackupId, Catalog, How, Names, Removal, expire, host_store, read_manifest};
+use crate::durable;
+use crate::error::Result;
+use crate::queue::State;
+use crate::site::Site;
+use crate::store::Store;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// For so many backups a push may leave what has expired a second longer. Nobody is shown it any more.
+const BACKUPS_PER_SECOND: i64 = 10;
+
+/// What the last look found, in `$GIT_DIR/cairn/expiry.json`: it says nothing that another look would not.
+#[derive(Serialize, Deserialize)]
+struct Looked {
+    /// In which store.
+    store: PathBuf,
+    /// The newest backup there was.
+    newest: BackupId,
+    /// Until when no push needs to look for what is due of these.
+    until: Timestamp,
+}
+
+/// Removes every backup whose retention has ended, and what a removal that was killed left. Whoever is called to look does it
+/// always; after a push it is done as soon as one may be due.
+pub fn end_backups(site: &Site, state: &State, now: Timestamp, to_look: bool) -> Result<Removal> {
+    let store = host_store(site);
+    let path = state.folder().join("expiry.json");
+    let looked = || serde_json::from_slice(&std::fs::read(&path).ok()?).ok();
+    if !to_look && looked().is_some_and(|looked| nothing_is_due(&store, site, now, &looked)) {
+        return Ok(Removal::default());
+    }
+    // A run that is killed leaves no note, so the next one looks again.
+    let _ = std::fs::remove_file(&path);
+    let removal = expire(&store, &site.name, now, How::ForGood)?;
+    if let Some(looked) = look(&store, site, now)? {
+        durable::write_over(&path, &serde_json::to_vec(&looked).expect("text serializes"), state.modes())?;
+    }
+    Ok(removal)
+}
+
+/// Only what was made since the last look is read.
+fn nothing_is_due(store: &dyn Store, site: &Site, now: Timestamp, looked: &Looked) -> bool {
+    let Ok(names) = Names::read(store, &site.name) else { return false };
+    let is_kept = |id| read_manifest(store, &site.name, id).is_ok_and(|manifest| now < manifest.keep_until);
+    looked.store == site.store && now < looked.until && names.after(&looked.newest).all(is_kept)
+}
+
+fn look(store: &dyn Store, site: &Site, now: Timestamp) -> Result<Option<Looked>> {
+    let catalog = Catalog::read(store, &site.name)?;
+    let Some(newest) = catalog.entries.iter().map(|entry| entry.id.clone()).max() else { return Ok(None) };
+    let backups = i64::try_from(catalog.entries.len()).unwrap_or(i64::MAX);
+    let pause = SignedDuration::from_secs(backups / BACKUPS_PER_SECOND);
+    let first_due = catalog.good().map(|manifest| manifest.keep_until).min();
+    let until = now.checked_add(pause).unwrap_or(now).max(first_due.unwrap_or(now));
+    Ok(Some(Looked { store: site.store.clone(), newest, until }))
+}
