@@ -86,6 +86,8 @@ mod interrupted;
 mod large;
 #[path = "it/man.rs"]
 mod man;
+#[path = "it/many.rs"]
+mod many;
 #[path = "it/old_git.rs"]
 mod old_git;
 #[path = "it/package.rs"]

@@ -4,6 +4,7 @@ mod capture;
 mod enqueue;
 mod expiry;
 mod notify;
+mod pack;
 mod pins;
 mod prove;
 mod reconcile;

@@ -196,7 +196,7 @@ impl Story {
 
 impl World {
     /// Waits until no program works in this world any more: neither a git that was left alone nor a worker.
-    fn at_rest(&self) {
+    pub fn at_rest(&self) {
         let own = fs::canonicalize(self.path(".")).unwrap();
         let works_here = |process: &Path| {
             let cwd = fs::read_link(process.join("cwd")).is_ok_and(|at| at.starts_with(&own));
