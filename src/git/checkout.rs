@@ -1,7 +1,8 @@
 //! A work tree whose files follow a branch: what of a person's own stands in it, and moving it from one commit to another.
 
-use super::scratch::index_lines;
-use super::{IndexFile, ObjectId, Repository, Scratch, Staged, TreeChange};
+use super::index_lines::{self, IndexLine};
+use super::scratch::to_index;
+use super::{ObjectId, Repository, Scratch, Staged, TreeChange};
 use crate::error::{AtPath, Error, Result};
 use crate::os::OsStrExt;
 use crate::process::Command;
@@ -9,6 +10,7 @@ use bstr::{BString, ByteSlice};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// How many paths git is asked about by name; of more it is asked about all.
 const PATHS_NAMED_MAX: usize = 200;
@@ -157,25 +159,32 @@ impl Checkout {
     /// Returns the paths of which only git can tell whether they hold a person's own work: all but those that the index has
     /// as they were, without a flag, and whose files were not touched since.
     fn doubtful<'a>(&self, changes: &'a [TreeChange]) -> BTreeSet<&'a [u8]> {
-        let path = self.git_dir.join("index");
-        let index = changes.first().and_then(|change| {
-            let file = std::fs::File::open(&path).ok()?;
-            let kind = change.old.or(change.new)?.1.kind();
-            let written = file.metadata().and_then(|metadata| metadata.modified()).ok()?;
-            Some((IndexFile::read(&file, &path, kind).ok().filter(|index| !index.is_sparse())?, written))
-        });
-        let is_plain = |change: &&TreeChange| {
-            index.as_ref().is_some_and(|(index, written)| match (index.find(change.path.as_bstr()), change.old) {
+        let index = self.index_lines(changes);
+        let is_plain = |(place, change): (usize, &TreeChange)| {
+            index.as_ref().is_some_and(|(lines, written)| match (&lines[place], change.old) {
                 (None, None) => true,
-                (Some(staged), Some((mode, id))) => {
+                (Some(line), Some((mode, id))) => {
+                    let staged = line.staged;
                     (staged.mode, staged.id) == (mode, id)
                         && !(staged.conflicted || staged.intended || staged.assumed || staged.skipped)
-                        && index.is_untouched(change.path.as_bstr(), &self.path(&change.path), *written)
+                        && line.is_untouched(&self.path(&change.path), *written)
                 }
                 _ => false,
             })
         };
-        changes.iter().filter(|change| !is_plain(change)).map(|change| change.path.as_slice()).collect()
+        let doubtful = changes.iter().enumerate().filter(|one| !is_plain(*one));
+        doubtful.map(|(_, change)| change.path.as_slice()).collect()
+    }
+
+    /// Returns what the index says of these paths, in their order, and when it was written; `None` where it does not say it
+    /// path by path.
+    fn index_lines(&self, changes: &[TreeChange]) -> Option<(Vec<Option<IndexLine>>, SystemTime)> {
+        let path = self.git_dir.join("index");
+        let kind = changes.iter().find_map(|change| change.old.or(change.new))?.1.kind();
+        let file = std::fs::File::open(&path).ok()?;
+        let written = file.metadata().and_then(|metadata| metadata.modified()).ok()?;
+        let paths: Vec<_> = changes.iter().map(|change| change.path.as_bstr()).collect();
+        Some((index_lines::lines(&file, &path, kind, &paths)?, written))
     }
 
     /// Returns which of the paths git ignores.
@@ -220,7 +229,7 @@ impl Checkout {
 
     /// Sets entries of an index to what these paths become, of whose files it knows nothing then: it looks at each again.
     pub fn adopt<'a>(&self, index: &Path, changes: impl IntoIterator<Item = &'a TreeChange>) -> Result<()> {
-        let lines = index_lines(changes);
+        let lines = to_index(changes);
         if lines.is_empty() {
             return Ok(());
         }
@@ -263,11 +272,8 @@ impl Checkout {
 
     /// Returns what the index says of these paths, in their order; `None` where it does not say it path by path.
     pub fn staged(&self, changes: &[TreeChange]) -> Option<Vec<Option<Staged>>> {
-        let path = self.git_dir.join("index");
-        let kind = changes.iter().find_map(|change| change.old.or(change.new))?.1.kind();
-        let file = std::fs::File::open(&path).ok()?;
-        let index = IndexFile::read(&file, &path, kind).ok().filter(|index| !index.is_sparse())?;
-        Some(changes.iter().map(|change| index.find(change.path.as_bstr())).collect())
+        let (lines, _) = self.index_lines(changes)?;
+        Some(lines.into_iter().map(|line| line.map(|line| line.staged)).collect())
     }
 
     /// Lets an index see the files that change and at which it was told not to look: git refuses to move one that only looks

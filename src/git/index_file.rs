@@ -1,13 +1,13 @@
 //! The index of a clone, read as data (gitformat-index(5)).
 
+use super::index_lines::IndexLine;
 use super::{HashKind, ObjectId};
 use crate::error::{Error, Result};
 use bstr::{BStr, ByteSlice};
-use gix::index::entry::{Flags, Mode, Stat, stat};
+use gix::index::entry::{Flags, Mode};
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
-use std::time::SystemTime;
 
 /// What an index says of one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,17 @@ pub struct Staged {
     pub assumed: bool,
     /// Whether git was told that it need not be there (`git update-index --skip-worktree`, git-sparse-checkout(1)).
     pub skipped: bool,
+}
+
+/// The mode that git's tree has for one of an index; that of a folder where the index is sparse.
+pub(super) fn mode_in_tree(mode: Mode) -> u32 {
+    match mode {
+        mode if mode == Mode::DIR => 0o40_000,
+        mode if mode.contains(Mode::COMMIT) => 0o160_000,
+        mode if mode.contains(Mode::SYMLINK) => 0o120_000,
+        mode if mode.contains(Mode::FILE_EXECUTABLE) => 0o100_755,
+        _ => 0o100_644,
+    }
 }
 
 /// An index.
@@ -66,15 +77,8 @@ impl IndexFile {
     pub fn staged(&self, entries: Range<usize>) -> Staged {
         let first = &self.0.entries()[entries.start];
         let conflicted = entries.len() > 1 || first.stage_raw() != 0;
-        let mode = match first.mode {
-            mode if mode == Mode::DIR => 0o40_000,
-            mode if mode.contains(Mode::COMMIT) => 0o160_000,
-            mode if mode.contains(Mode::SYMLINK) => 0o120_000,
-            mode if mode.contains(Mode::FILE_EXECUTABLE) => 0o100_755,
-            _ => 0o100_644,
-        };
         Staged {
-            mode,
+            mode: mode_in_tree(first.mode),
             id: first.id,
             conflicted,
             intended: first.flags.contains(Flags::INTENT_TO_ADD),
@@ -88,31 +92,15 @@ impl IndexFile {
         self.0.entry_range(path).filter(|range| !range.is_empty()).map(|range| self.staged(range))
     }
 
-    /// Tells whether it names folders in the place of what is in them (git-sparse-checkout(1), sparse index).
-    pub fn is_sparse(&self) -> bool {
-        self.0.is_sparse()
-    }
-
-    /// Tells whether a file stands as it did when the index, last written at `written`, was told of it. What was touched in
-    /// the same second is not told apart by it, and counts as touched (gitformat-index(5), racy git).
-    pub fn is_untouched(&self, path: &BStr, file: &Path, written: SystemTime) -> bool {
-        let entry = self.0.entry_by_path(path);
-        let (Some(entry), Ok(metadata)) = (entry, gix::index::fs::Metadata::from_path_no_follow(file)) else {
-            return false;
+    /// Returns what it says of these paths, in their order; `None` where it names folders in the place of what is in them
+    /// (git-sparse-checkout(1), sparse index).
+    pub(super) fn lines(&self, paths: &[&BStr]) -> Option<Vec<Option<IndexLine>>> {
+        let line = |range: Range<usize>| {
+            let first = &self.0.entries()[range.start];
+            IndexLine { mode: first.mode, stat: first.stat, staged: self.staged(range) }
         };
-        let Ok(stat) = Stat::from_fs(&metadata) else { return false };
-        let seconds = written.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let kind = if metadata.is_symlink() {
-            Mode::SYMLINK
-        } else if !metadata.is_file() {
-            return false;
-        } else if metadata.is_executable() {
-            Mode::FILE_EXECUTABLE
-        } else {
-            Mode::FILE
-        };
-        let exactly = stat::Options { trust_ctime: true, check_stat: true, use_nsec: true, use_stdev: false };
-        entry.mode == kind && entry.stat.matches(&stat, exactly) && u64::from(stat.mtime.secs) < seconds
+        let line = |path: &&BStr| self.0.entry_range(path).filter(|range| !range.is_empty()).map(line);
+        (!self.0.is_sparse()).then(|| paths.iter().map(line).collect())
     }
 
     /// Splits entries that all begin with `folder` (empty, or ending in a slash) by their next name: each name, whether it is

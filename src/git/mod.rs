@@ -15,6 +15,7 @@ mod filters;
 mod graph;
 mod history;
 mod index_file;
+mod index_lines;
 mod names;
 mod objects;
 mod overlay;

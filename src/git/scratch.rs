@@ -430,7 +430,7 @@ impl Scratch {
         let index = self.folder().join("after");
         let git = || self.git().env("GIT_INDEX_FILE", &index);
         git().args(["read-tree", &tree.to_string()]).read()?;
-        git().args(["update-index", "--add", "-z", "--index-info"]).read_with(&index_lines(changes))?;
+        git().args(["update-index", "--add", "-z", "--index-info"]).read_with(&to_index(changes))?;
         id_in(&git().args(["write-tree", "--missing-ok"]).read()?)
     }
 
@@ -509,7 +509,7 @@ impl CommitText {
 }
 
 /// What `git update-index -z --index-info` reads to set entries to what these paths become.
-pub(super) fn index_lines<'a>(changes: impl IntoIterator<Item = &'a TreeChange>) -> Vec<u8> {
+pub(super) fn to_index<'a>(changes: impl IntoIterator<Item = &'a TreeChange>) -> Vec<u8> {
     // A file goes before a folder of its name comes, and the other way round.
     let mut changes: Vec<_> = changes.into_iter().collect();
     changes.sort_by_key(|change| change.new.is_some());
