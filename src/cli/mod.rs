@@ -20,7 +20,7 @@ mod ui;
 use crate::error::{Error, Kind, READER_LEFT, Result};
 use crate::process::{interrupted, listen_for_interrupts};
 use arguments::{Arguments, Verb, program};
-use clap::FromArgMatches;
+use clap::{Command, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use ui::Ui;
@@ -28,14 +28,17 @@ use ui::Ui;
 /// Runs the command line and returns the exit code that scripts rely on.
 pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.collect();
-    let arguments =
-        match program().try_get_matches_from(&words).and_then(|matches| Arguments::from_arg_matches(&matches)) {
-            Ok(arguments) => arguments,
-            Err(error) => {
-                // The line could not be read, so whether JSON was asked for can only be seen in its words.
-                return explain(&error, words.iter().take_while(|word| *word != "--").any(|word| word == "--json"));
-            }
-        };
+    let read = |program: Command| {
+        program.try_get_matches_from(&words).and_then(|matches| Arguments::from_arg_matches(&matches))
+    };
+    // What help says is put together only where it is to be said.
+    let arguments = match read(Arguments::command()).or_else(|_| read(program())) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // The line could not be read, so whether JSON was asked for can only be seen in its words.
+            return explain(&error, words.iter().take_while(|word| *word != "--").any(|word| word == "--json"));
+        }
+    };
     let mut ui = Ui::new(arguments.json);
     // A hook, and the worker it started, answer to git and to nobody at a keyboard.
     let by_git = matches!(&arguments.verb, Verb::Hook(_) | Verb::Worker(arguments::Worker { detached: true, .. }));
