@@ -1,4 +1,5 @@
-//! What the plan of a revert costs beside git's merge of the same three trees.
+//! What the plan of a revert costs beside git's merge of the same three trees; and beside it, what git alone takes to ask the
+//! host for its references, which a plan with a host cannot do without.
 
 use crate::figures::{Turn, head, line};
 use crate::world::{GIT_CAIRN, World};
@@ -35,6 +36,11 @@ pub fn tables(objects: usize, turns: usize) {
             let peaks = [world.peak("dev", "git", &git), world.peak("dev", GIT_CAIRN, &plan)];
             line(&format!("plan of a revert, {what}, {how}"), &objects.to_string(), &measured, "3", peaks);
         }
+        let asks = ["ls-remote", "--quiet", "origin"];
+        let turn = |_| Turn { git: world.git("dev", &git), ours: world.git("dev", &asks) };
+        let measured: Vec<_> = (0..turns).map(turn).collect();
+        let peaks = [world.peak("dev", "git", &git), world.peak("dev", "git", &asks)];
+        line("of that, git alone asks the host (git ls-remote)", &objects.to_string(), &measured, "", peaks);
     }
 }
 
