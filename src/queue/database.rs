@@ -188,6 +188,7 @@ impl State {
 }
 
 /// An open database.
+#[derive(Debug)]
 pub struct Database {
     pub(super) connection: Connection,
 }

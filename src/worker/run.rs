@@ -47,6 +47,8 @@ pub enum Called {
     ByPush {
         /// Its place in line.
         place: Lock,
+        /// The queue, where it could be opened while the push went on.
+        database: Option<Database>,
         /// The version of git, for which it was asked while the push went on.
         git: String,
         /// Tells the push that a job has ended.
@@ -112,11 +114,14 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
     }
     durable::make_folders(state.folder(), state.modes())?;
     let mut held = if to_look { snapshot_lock(&state, wait)? } else { take_snapshot_lock(&state, wait)? };
-    let (git, tell): (_, fn()) = match called {
-        Called::ByPush { git, tell, .. } => (Some(git), tell),
-        Called::ToLook => (None, || ()),
+    let (database, git, tell): (_, _, fn()) = match called {
+        Called::ByPush { place, database, git, tell } => {
+            drop(place);
+            (database, Some(git), tell)
+        }
+        Called::ToLook => (None, None, || ()),
     };
-    let database = state.database()?;
+    let database = database.map_or_else(|| state.database(), Ok)?;
     let mut outcome = Outcome::default();
     for environment in site.environments.iter().filter(|environment| site.deploys(environment)) {
         // What keeps one environment from being marked keeps nothing from being backed up.

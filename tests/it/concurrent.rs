@@ -268,6 +268,26 @@ fn with_a_git_that(world: &World, asked: &str, before: &str, arguments: &[&str])
 }
 
 #[test]
+fn a_worker_at_work_has_left_its_place_in_line() {
+    let world = host();
+    world.git("site.git", &["config", "cairn.hookBudget", "0s"]).ok();
+    let file = |name: &str| world.path(&format!("site.git/cairn/{name}.lock"));
+    // The worker of this push finds the place taken and leaves the job.
+    let taken = std::fs::File::create(file("next")).unwrap();
+    taken.lock().unwrap();
+    world.git("site.git", &["update-ref", "refs/heads/large", &world.large_commit("site.git")]).ok();
+    world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    taken.unlock().unwrap();
+    let free = |name: &str| world.path(&format!("{name}-is-free"));
+    let try_it = |name: &str| format!("flock -n {} touch {}", file(name).display(), free(name).display());
+    let before = format!("{}; {}", try_it("next"), try_it("snapshot"));
+    with_a_git_that(&world, "pack-objects", &before, &["worker", "--once", "--detached"]).ok();
+    assert_eq!([free("next").exists(), free("snapshot").exists()], [true, false]);
+    assert_eq!(world.backups("site.git").len(), 2);
+}
+
+#[test]
 fn a_branch_that_goes_while_it_is_packed_makes_the_list_be_taken_again() {
     let world = host();
     let alone = world.large_commit("site.git");

@@ -33,6 +33,7 @@ fn a_plan_says_what_comes_and_goes_and_changes_nothing() {
     world.deployed("live", "2");
     world.git("dev", &["checkout", "--quiet", "-B", "main", "main~1"]).ok();
     let other = world.commit("dev", "page", "other");
+    world.comes_to_rest("site.git");
     let before = world.listing("site.git");
     let plan = world.cairn("dev", &["deploy", "live", "main", "--plan", "--json"]).ok().json();
     assert_eq!((&plan["schema"], &plan["operation"]), (&1.into(), &"deploy".into()));

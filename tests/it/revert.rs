@@ -97,6 +97,7 @@ fn case_10_conflicts_are_told_and_nothing_is_touched() {
     published(&world);
     // What the host tells of its site is fetched once.
     world.cairn("dev", &["revert", &bad, "--plan"]).exits(3);
+    world.comes_to_rest("site.git");
     let before = (world.listing("dev"), world.listing("site.git"));
     let plan = world.cairn("dev", &["revert", &bad, "--plan", "--json"]).exits(3).json();
     assert_eq!((&plan["conflicts"][0]["path"], &plan["conflicts"][0]["kind"]), (&"page".into(), &"contents".into()));

@@ -142,6 +142,7 @@ fn case_20_in_a_repository_without_files() {
     world.commit("dev", "a", &text(4, "bad").replace("line 5", "near"));
     published(&world);
     let (tree, _) = by_git(&world, &[&bad]);
+    world.comes_to_rest("site.git");
     let before = world.listing("site.git");
     let words = ["revert", &bad, "--branch", "main", "--no-push", "--plan", "--json"];
     assert_eq!(world.cairn("site.git", &words).ok().json()["result_tree"], tree);

@@ -334,6 +334,7 @@ fn everything_is_for_the_owner_alone() {
 fn everything_is_as_wide_as_the_shared_repository() {
     let world = host_with(&["--shared=group"], &[]);
     world.git("dev", &["push", "origin", "main:live"]).ok().says("success: backup ");
+    world.comes_to_rest("site.git");
     assert_eq!(mode(&world.path("site.cairn")), 0o2770);
     assert_eq!(mode(&world.path("site.git/cairn")), 0o2770);
     for (path, mode, _) in [world.listing("site.cairn"), world.listing("site.git/cairn")].concat() {

@@ -415,6 +415,12 @@ impl World {
         self.script(&format!("{host}/hooks/{event}"), body);
     }
 
+    /// Waits until the worker that a push started, and that goes on when the push has returned, has ended.
+    #[track_caller]
+    pub fn comes_to_rest(&self, host: &str) {
+        self.cairn(host, &["worker", "--once"]).ok();
+    }
+
     /// Everything below a folder: path, permission bits, and content or where a link leads.
     pub fn listing(&self, folder: &str) -> Vec<(PathBuf, u32, Vec<u8>)> {
         use std::os::unix::fs::PermissionsExt;

@@ -29,10 +29,11 @@ pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
         };
         let site = Site::from_config(&repository.config())?;
         let asked = AskedVersion::start()?;
+        let database = State::of(&repository, site.modes).hurried().database().ok();
         // A hook starts us early; its jobs are queued when our input ends.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         let place = place_in_line(&State::of(&repository, site.modes))?;
-        let called = Called::ByPush { place, git: asked.text(), tell: say_so };
+        let called = Called::ByPush { place, database, git: asked.text(), tell: say_so };
         let outcome = run_once(&repository, &site, clock::parse_span(&what.wait)?, called)?;
         // Nobody waits for this, and nobody hears of it: what is wrong is kept beside the segment.
         let _ = prove_pending(&repository, &site, Which::Newest, Duration::ZERO);
