@@ -86,8 +86,7 @@ pub fn of_environment(
 /// Returns the short name of the newest deployment of a commit to an environment.
 pub fn newest_of(repository: &Repository, site: &Site, environment: &Environment, commit: &ObjectId) -> Option<String> {
     let numbers = numbers_of(repository, site, environment).ok()?;
-    let is_of = |id: &ObjectId| repository.peel_to_commit(id).as_ref() == Some(commit);
-    let (number, _) = numbers.iter().rev().find(|(_, id)| is_of(id))?;
+    let (number, _) = numbers.iter().rev().find(|(_, id)| repository.leads_to(id, commit))?;
     Some(site.template.short(&environment.name, *number))
 }
 

@@ -11,6 +11,7 @@ use crate::lock;
 use crate::queue::{Database, Movement, MovementState, State};
 use crate::site::{Environment, Site};
 use jiff::Timestamp;
+use std::cell::LazyCell;
 use std::time::Duration;
 
 /// How long a hook waits for another one that settles movements.
@@ -43,7 +44,8 @@ pub fn note(state: &State, movement: &Movement) -> Result<()> {
 /// Returns them in order; the last one is the movement itself, even if another hook had settled it.
 pub fn settle_landed(repository: &Repository, site: &Site, state: &State, landed: &Movement) -> Result<Vec<Settled>> {
     std::thread::scope(|scope| {
-        // The tag names where the audit ends, and that is on the disk before the tag is; meanwhile it is found what happened.
+        // The tag names where the audit ends, and that is on the disk before the tag is; meanwhile it is found what happened,
+        // and whether it went back.
         let audit = scope.spawn(|| audit_head(state));
         let audit = || audit.join().ok().flatten();
         settle_landed_with(repository, site, state, landed, audit)
@@ -68,7 +70,8 @@ fn settle_landed_with(
         let rollback = tag.as_ref().is_some_and(|tag| says_rollback(repository, tag));
         return Ok(vec![Settled { commit: own.new, tag, rollback, movement: own }]);
     }
-    let settled = settle(repository, site, environment, &database, known, audit().as_ref(), Goal::Landed(own.id))?;
+    let head = LazyCell::new(audit);
+    let settled = settle(repository, site, environment, &database, known, &|| head.clone(), Goal::Landed(own.id))?;
     database.void_movements_before(&landed.environment, days_ago(PENDING_DAYS))?;
     Ok(settled)
 }
@@ -87,7 +90,7 @@ pub fn settle_to_tip(
     let _lock = take_lock(state)?;
     let known = known(repository, site, environment, &database)?;
     let tip = repository.ref_id(&environment.branch)?;
-    settle(repository, site, environment, &database, known, audit_head(state).as_ref(), Goal::Tip(tip))
+    settle(repository, site, environment, &database, known, &|| audit_head(state), Goal::Tip(tip))
 }
 
 /// An audit that cannot be read keeps no deployment from its tag.
@@ -166,7 +169,7 @@ fn settle(
     environment: &Environment,
     database: &Database,
     mut known: Known,
-    audit: Option<&Head>,
+    audit: &dyn Fn() -> Option<Head>,
     goal: Goal,
 ) -> Result<Vec<Settled>> {
     let name = environment.name.as_str();
@@ -189,7 +192,7 @@ fn mark(
     environment: &Environment,
     database: &Database,
     movement: &Movement,
-    audit: Option<&Head>,
+    audit: &dyn Fn() -> Option<Head>,
     known: &mut Known,
 ) -> Result<Settled> {
     let Some(commit) = movement.new else {
@@ -207,7 +210,7 @@ fn mark(
         previous: movement.old,
         rollback,
         movement: movement.token.clone(),
-        audit: audit.cloned(),
+        audit: audit(),
     };
     for _ in 0..TAKEN_MAX {
         known.number += 1;
@@ -261,7 +264,7 @@ fn is_rollback(
     let tags = tags.map_or_else(|| numbers_of(repository, site, environment), Ok)?;
     Ok(tags.iter().rev().any(|(number, id)| match ours.get(&site.template.short(&environment.name, *number)) {
         Some(marked) => marked.as_ref() == Some(commit),
-        None => repository.peel_to_commit(id).as_ref() == Some(commit),
+        None => repository.leads_to(id, commit),
     }))
 }
 

@@ -243,6 +243,21 @@ impl Repository {
         object.peel_to_kind(gix::object::Kind::Commit).ok().map(|commit| commit.id)
     }
 
+    /// Tells whether an object is this commit, or a tag that leads to it. Of a tag the commit itself is not read.
+    pub fn leads_to(&self, id: &ObjectId, commit: &ObjectId) -> bool {
+        let mut at = *id;
+        while at != *commit {
+            let Ok(object) = self.inner.find_object(at) else { return false };
+            let Ok(tag) = object.try_into_tag() else { return false };
+            match tag.decode() {
+                Ok(tag) if tag.target_kind == gix::objs::Kind::Commit => return tag.target() == *commit,
+                Ok(tag) => at = tag.target(),
+                Err(_) => return false,
+            }
+        }
+        self.contains(commit)
+    }
+
     /// Tells whether a shallow repository ends at this commit, whose parents are then not here.
     pub fn is_cut_at(&self, commit: &ObjectId) -> bool {
         let list = std::fs::read(self.common_dir().join("shallow")).unwrap_or_default();

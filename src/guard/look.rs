@@ -154,7 +154,7 @@ fn has_had(repository: &Repository, site: &Site, environments: &[&Environment], 
     };
     let tags = repository.refs_below("refs/tags/")?;
     let mut theirs = tags.iter().filter(|(name, _)| of_one(name).is_some());
-    Ok(theirs.any(|(_, id)| repository.peel_to_commit(id).as_ref() == Some(commit)))
+    Ok(theirs.any(|(_, id)| repository.leads_to(id, commit)))
 }
 
 impl GitSettings {
