@@ -132,6 +132,9 @@ pub const READER_LEFT: &str = "reader-left";
 
 /// What to do where a disk itself fails.
 const FAILING_DISK: &str = "the disk may be failing: see dmesg, and copy the store elsewhere before anything else";
+/// What to do where it may also be full.
+const FULL_OR_FAILING_DISK: &str =
+    "is the disk full? See df -h and make room; else it may be failing: see dmesg, and copy the store elsewhere first";
 /// The result of everything in this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -247,7 +250,8 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => made.hint(
                 "move jobs.db and what begins with that name aside; then, for what waited in it: git cairn backup create --all",
             ),
-            Some(ErrorCode::SystemIoFailure) => made.hint(FAILING_DISK),
+            // A full disk is told so too, where SQLite makes room for its index of the log.
+            Some(ErrorCode::SystemIoFailure) => made.hint(FULL_OR_FAILING_DISK),
             _ => made,
         }
     }

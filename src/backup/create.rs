@@ -237,12 +237,17 @@ fn begin(store: &dyn Store, site: &Site, id: &BackupId, request: &Request, at: T
 
 /// A store that held backups and is empty now is not mounted, or lost; making another in its place would only hide that.
 fn store_is_there(site: &Site, store: &dyn Store, state: &State, initiator: Initiator) -> Result<()> {
-    let new = initiator == Initiator::Setup || Tenant::read(store, &site.name)?.is_some();
-    if new || Names::read(store, &site.name)?.last_id().is_some() || state.database()?.last_snapshot()?.is_none() {
+    if initiator == Initiator::Setup || !is_gone(site, store, state)? {
         return Ok(());
     }
     let message = format!("the store {} held backups of {} and holds nothing of it now", store.place(), site.name);
     Err(Error::not_found("store-gone", message).hint("is it mounted? If it is lost, begin a new one: git cairn setup"))
+}
+
+/// Tells whether a store holds nothing of a site of which this repository has made a backup.
+pub fn is_gone(site: &Site, store: &dyn Store, state: &State) -> Result<bool> {
+    let there = Tenant::read(store, &site.name)?.is_some() || Names::read(store, &site.name)?.last_id().is_some();
+    Ok(!there && state.database()?.last_snapshot()?.is_some())
 }
 
 /// Removes what backups that were begun after the newest one and never finished left behind: no manifest names it.

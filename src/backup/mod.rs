@@ -17,7 +17,9 @@ mod tombstone;
 mod verify;
 
 pub use catalog::{Catalog, Entry, Names, newest, read_manifest, refs_of};
-pub use create::{Edits, PATIENCE, Progress, Request, create, ensure_store, host_store, id_of_living, sweep_leftovers};
+pub use create::{
+    Edits, PATIENCE, Progress, Request, create, ensure_store, host_store, id_of_living, is_gone, sweep_leftovers,
+};
 pub use get::{Assembled, CaptureForm, Get, assemble_capture, get, get_capture, init_bare};
 pub use id::BackupId;
 pub use manifest::{HookFile, Initiator, Manifest, Others, Previous, RepositoryRecord, SiteRecord, Symref};

@@ -1,6 +1,6 @@
 //! What was seen of a host, judged: a line each, with the command that mends it. Nothing is looked at here.
 
-use super::facts::{Backed, Facts, JobFacts, StoreFacts};
+use super::facts::{Backed, Facts, JobFacts, Room, StoreFacts};
 use super::trial::{Means, Tried};
 use crate::clock;
 use crate::git::GitVersion;
@@ -8,6 +8,7 @@ use crate::guard::Mode;
 use crate::hook::{Configured, Layout};
 use crate::site::HIDDEN_REFS;
 use crate::text::{count, shell_word, shown, size};
+use std::path::Path;
 
 /// From how many objects on a commit-graph and a bitmap are missed.
 const MANY_OBJECTS: u64 = 10_000;
@@ -16,6 +17,9 @@ const CLOCK_DIFFERS_MAX: i64 = 60;
 
 /// How many references that changed without a push, and people, are named.
 const NAMED_MAX: usize = 5;
+
+/// Where less than so many bytes are free, a file that cannot be written has no room.
+const UNWRITABLE_BELOW: u64 = 64 << 10;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -384,38 +388,32 @@ fn objects(facts: &Facts) -> Vec<Check> {
     vec![graph, bitmap]
 }
 
+/// Makes a store be there: another one, or the same once it is.
+const STORE_FIX: &str = "git cairn setup --store <a directory that is there, or this one when it is mounted>";
+
 fn store(facts: &Facts) -> Vec<Check> {
-    let site = &facts.site;
-    let Some(StoreFacts { place, unwritable, free_bytes, total_bytes, same_disk, .. }) = &facts.store else {
-        let text = format!("the store {} is not there: is it mounted?", shell_word(&site.store));
-        return vec![error(
-            "store",
-            text,
-            "git cairn setup --store <a directory that is there, or this one when it is mounted>",
-        )];
+    let own = room(&facts.own_room.0, facts.own_room.1, facts, |_| None);
+    let StoreFacts { place, unwritable, room: free, expired, same_disk, .. } = match &facts.store {
+        Err(missing) => return vec![error("store", missing, STORE_FIX), own],
+        Ok(store) => store,
     };
-    let mut found = vec![match unwritable {
-        None => ok("store", format!("{} can be written, durably", shell_word(place))),
-        Some(why) => error("store", why, format!("chmod u+rwx {}", shell_word(place))),
-    }];
-    found.push(if *free_bytes >= site.reserve_bytes {
-        ok("room", format!("{} are free, {} are reserved", size(*free_bytes), size(site.reserve_bytes)))
-    } else {
-        error(
-            "room",
-            format!(
-                "{} are free, and cairn.reserve keeps {}: no backup is made",
-                size(*free_bytes),
-                size(site.reserve_bytes)
-            ),
-            // No room that could be made is enough for more than there is.
-            if site.reserve_bytes < *total_bytes {
-                "git cairn backup expire".to_owned()
-            } else {
-                format!("git config cairn.reserve {}MiB", (free_bytes >> 20) / 2)
-            },
-        )
+    let kept = room(place, *free, facts, |place| {
+        Some(if *expired > 0 {
+            "git cairn backup expire".into()
+        } else {
+            format!("git cairn setup --store <a directory with more room than {}>", shell_word(place))
+        })
     });
+    let mut found = vec![match (unwritable, &kept.fix) {
+        (None, _) => ok("store", format!("{} can be written, durably", shell_word(place))),
+        // A full disk has a line of its own.
+        (Some(why), Some(fix)) if free.free_bytes < UNWRITABLE_BELOW => error("store", why, fix),
+        (Some(why), _) => error("store", why, format!("chmod u+rwx {}", shell_word(place))),
+    }];
+    found.push(kept);
+    if !same_disk {
+        found.push(own);
+    }
     found.push(if *same_disk {
         warning(
             "disk",
@@ -426,6 +424,33 @@ fn store(facts: &Facts) -> Vec<Check> {
         ok("disk", format!("{} lies on another file system than the repository", shell_word(place)))
     });
     found
+}
+
+/// Whether a backup starts with what is free where `place` lies; `cure` names what makes room there.
+fn room(place: &Path, room: Room, facts: &Facts, cure: impl Fn(&Path) -> Option<String>) -> Check {
+    let Room { free_bytes, total_bytes } = room;
+    let reserve = facts.site.reserve_bytes;
+    let place_word = shell_word(place);
+    if free_bytes >= reserve {
+        return ok("room", format!("{} are free at {place_word}, {} are reserved", size(free_bytes), size(reserve)));
+    }
+    let text = format!(
+        "{} are free at {place_word}, and cairn.reserve keeps {}: no backup is made",
+        size(free_bytes),
+        size(reserve)
+    );
+    let lower = (free_bytes >> 20) / 2;
+    // No room that could be made is enough for more than there is.
+    let made = if reserve < total_bytes { cure(place) } else { None };
+    error(
+        "room",
+        text,
+        match made {
+            Some(fix) => fix,
+            None if lower > 0 => format!("git config cairn.reserve {lower}MiB # or make room there"),
+            None => format!("df -h {place_word} # and make room there"),
+        },
+    )
 }
 
 fn clock_check(facts: &Facts) -> Check {
@@ -451,7 +476,11 @@ fn jobs(facts: &Facts) -> Vec<Check> {
             "move the repository to a disk of this host, then: git cairn hooks install",
         ),
     };
-    let once = "git cairn worker --once";
+    // Without the store it would fail again.
+    let once = match &facts.store {
+        Ok(_) => "git cairn worker --once".into(),
+        Err(_) => format!("{STORE_FIX} && git cairn worker --once"),
+    };
     let queue = match &facts.jobs {
         Err(why) => error("jobs", why, once),
         Ok(JobFacts { failed: 0, waiting: 0, running, .. }) => ok("jobs", format!("none waits, {running} running")),
@@ -468,6 +497,10 @@ fn jobs(facts: &Facts) -> Vec<Check> {
 }
 
 fn backups(facts: &Facts) -> Vec<Check> {
+    if facts.store.is_err() {
+        let text = "which backups there are cannot be told without the store";
+        return vec![warning("backup", text, format!("{STORE_FIX} && git cairn backup create --all"))];
+    }
     let backed = match &facts.backups {
         Ok(backed) => backed,
         Err(why) => return vec![error("backup", why, "git cairn backup verify --all")],
@@ -530,6 +563,8 @@ mod tests {
     use jiff::Timestamp;
     use std::path::PathBuf;
 
+    const WIDE: Room = Room { free_bytes: 4 << 30, total_bytes: 8 << 30 };
+
     /// A host on which all is well.
     fn well() -> Facts {
         let config = Config::of(&["cairn.id=1", "cairn.site=site", "cairn.store=/store"]);
@@ -551,14 +586,15 @@ mod tests {
             objects: 0,
             commit_graph: true,
             bitmap: true,
-            store: Some(StoreFacts {
+            store: Ok(StoreFacts {
                 place: "/store".into(),
                 unwritable: None,
-                free_bytes: 4 << 30,
-                total_bytes: 8 << 30,
+                room: WIDE,
+                expired: 0,
                 same_disk: false,
                 clock_ahead: 0,
             }),
+            own_room: ("/site.git".into(), WIDE),
             jobs_on: None,
             jobs: Ok(JobFacts::default()),
             backups: Ok(vec![Backed { environment: "dev".into(), exists: true, newest: Some(newest) }]),
@@ -602,11 +638,44 @@ mod tests {
         assert_eq!((shut.level, shut.fix.as_deref()), (Level::Error, Some("chmod u+rwx /store")));
     }
 
+    fn not_ok(facts: &Facts, name: &str) -> Check {
+        checks(facts).into_iter().find(|check| check.name == name && check.level != Level::Ok).unwrap()
+    }
+
     #[test]
     fn room_is_made_where_it_can_be() {
-        let full = |total_bytes| changed_store(|store| (store.free_bytes, store.total_bytes) = (1 << 30, total_bytes));
-        let fix = |facts: &Facts| found(facts, "room").fix.unwrap();
-        assert_eq!(fix(&full(8 << 30)), "git cairn backup expire");
-        assert_eq!(fix(&full(2 << 30)), "git config cairn.reserve 512MiB");
+        let full = |total_bytes, expired| {
+            changed_store(|store| {
+                store.room = Room { free_bytes: 1 << 30, total_bytes };
+                store.expired = expired;
+            })
+        };
+        let fix = |facts: &Facts| not_ok(facts, "room").fix.unwrap();
+        assert_eq!(fix(&full(8 << 30, 1)), "git cairn backup expire");
+        assert_eq!(fix(&full(8 << 30, 0)), "git cairn setup --store <a directory with more room than /store>");
+        assert_eq!(fix(&full(2 << 30, 1)), "git config cairn.reserve 512MiB # or make room there");
+        let own = |free_bytes| Facts { own_room: ("/site.git".into(), Room { free_bytes, ..WIDE }), ..well() };
+        assert_eq!(fix(&own(1 << 30)), "git config cairn.reserve 512MiB # or make room there");
+        assert_eq!(fix(&own(0)), "df -h /site.git # and make room there");
+    }
+
+    #[test]
+    fn a_store_without_room_is_not_one_that_may_not_be_written() {
+        let full = changed_store(|store| {
+            store.room.free_bytes = 0;
+            store.unwritable = Some("no space".into());
+        });
+        assert_eq!(not_ok(&full, "store").fix, not_ok(&full, "room").fix);
+    }
+
+    #[test]
+    fn without_its_store_every_line_begins_with_that() {
+        let jobs = JobFacts { failed: 1, ..JobFacts::default() };
+        let gone = Facts { store: Err("it is not there".into()), jobs: Ok(jobs), ..well() };
+        for (name, then) in
+            [("store", ""), ("jobs", " && git cairn worker --once"), ("backup", " && git cairn backup create --all")]
+        {
+            assert_eq!(not_ok(&gone, name).fix.unwrap(), format!("{STORE_FIX}{then}"));
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Looking at a host. Nothing is decided here, and nothing stays changed.
 
+use super::missing_store::missing_store;
 use super::restored::{Restored, restored};
 use super::trial::{Tried, try_pushes};
 use crate::audit::{Log, verify};
-use crate::backup::{Catalog, has_problem, host_store, is_proven, refs_of};
+use crate::backup::{Catalog, expired, has_problem, host_store, is_proven, refs_of};
 use crate::clock;
 use crate::durable;
 use crate::error::Result;
@@ -66,6 +67,24 @@ pub struct Backed {
     pub newest: Option<Newest>,
 }
 
+/// The room on a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// How many bytes are free.
+    pub free_bytes: u64,
+    /// How many it holds in all.
+    pub total_bytes: u64,
+}
+
+impl Room {
+    fn at(path: &Path) -> Self {
+        Self {
+            free_bytes: durable::free_bytes(path).unwrap_or(0),
+            total_bytes: durable::total_bytes(path).unwrap_or(0),
+        }
+    }
+}
+
 /// What was seen of the store.
 #[derive(Debug, Clone)]
 pub struct StoreFacts {
@@ -73,10 +92,10 @@ pub struct StoreFacts {
     pub place: PathBuf,
     /// Why a file could not be written there, durably, and removed again; `None`: it could.
     pub unwritable: Option<String>,
-    /// How many bytes are free.
-    pub free_bytes: u64,
-    /// How many its file system holds in all.
-    pub total_bytes: u64,
+    /// What room there is.
+    pub room: Room,
+    /// How many backups are past their retention, and not removed yet.
+    pub expired: usize,
     /// Whether it lies on the file system of the repository.
     pub same_disk: bool,
     /// How far the clock of its file system is ahead of ours, in seconds.
@@ -135,8 +154,10 @@ pub struct Facts {
     pub commit_graph: bool,
     /// Whether a pack has a bitmap.
     pub bitmap: bool,
-    /// The store; `None` where it is not there.
-    pub store: Option<StoreFacts>,
+    /// The store, or what of it is missing.
+    pub store: Result<StoreFacts, String>,
+    /// Where the repository lies, and what room there is.
+    pub own_room: (PathBuf, Room),
     /// The kind of network file system that the jobs lie on, if it is one.
     pub jobs_on: Option<&'static str>,
     /// The jobs, or why they cannot be read.
@@ -189,7 +210,8 @@ pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
             .iter()
             .any(|name| objects.join(name).is_file()),
         bitmap: has_bitmap(&objects),
-        store: site.store.is_dir().then(|| look_at_store(repository, &site)),
+        store: missing_store(&site, &state).map_or_else(|| Ok(look_at_store(repository, &site)), Err),
+        own_room: (repository.common_dir(), Room::at(&repository.common_dir())),
         jobs_on: remote_kind(state.folder()),
         unstored: if idle { unstored(repository, &site, &state, restored.as_ref()).unwrap_or(None) } else { None },
         restored,
@@ -295,11 +317,16 @@ fn look_at_store(repository: &Repository, site: &Site) -> StoreFacts {
     StoreFacts {
         place: site.store.clone(),
         unwritable,
-        free_bytes: durable::free_bytes(&site.store).unwrap_or(0),
-        total_bytes: durable::total_bytes(&site.store).unwrap_or(0),
+        room: Room::at(&site.store),
+        expired: count_expired(site).unwrap_or(0),
         same_disk: device(&site.store) == device(&repository.common_dir()),
         clock_ahead,
     }
+}
+
+fn count_expired(site: &Site) -> Result<usize> {
+    let store = host_store(site);
+    Ok(expired(&Catalog::read(&store, &site.name)?, clock::now())?.len())
 }
 
 /// Writes a file as a backup would, durably, and returns how far its time is ahead of ours, in seconds.

@@ -2,6 +2,7 @@
 
 mod checks;
 mod facts;
+mod missing_store;
 mod restored;
 mod standing;
 mod trial;

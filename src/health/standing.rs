@@ -1,5 +1,6 @@
 //! Where each environment stands, on one screen.
 
+use super::missing_store::missing_store;
 use super::restored::restored;
 use crate::backup::{Catalog, host_store, is_proven};
 use crate::clock;
@@ -47,6 +48,8 @@ pub struct SiteStanding {
     pub stored: bool,
     /// What the newest backup of all is of, as of when.
     pub newest: Option<Timestamp>,
+    /// What of the store is missing, so that its backups cannot be told.
+    pub missing_store: Option<String>,
     /// Why pushes do not pass through our hooks, a hook each; empty where they do, as far as can be seen without a trial.
     pub unhooked: Vec<String>,
     /// The command that puts the hooks in place.
@@ -86,6 +89,7 @@ pub fn standing(repository: &Repository, site: &Site) -> Result<SiteStanding> {
         jobs: database.job_counts()?,
         stored: held || is_stored(&database, &Frozen::now(repository)?.list)?,
         newest: catalog.good().map(|manifest| manifest.refs_at).max(),
+        missing_store: missing_store(site, &state),
         unhooked: hooks.iter().filter_map(problem).collect(),
         hook_fix: restored.map_or_else(|| "git cairn hooks install".into(), |restored| restored.fix),
     })
@@ -132,6 +136,7 @@ mod tests {
             jobs: (0, 0, 0),
             stored,
             newest,
+            missing_store: None,
             unhooked: vec![],
             hook_fix: String::new(),
         };

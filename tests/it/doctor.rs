@@ -1,6 +1,7 @@
 //! `git cairn doctor`: each line is seen both well and not, and the command it names mends it.
 
-use crate::support::{World, bare_host, copy_program, host, run};
+use crate::power::Disk;
+use crate::support::{World, bare_host, copy_program, host, missing_peer, run};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -93,6 +94,103 @@ fn what_a_restore_leaves_is_told_and_made_a_host_again() {
     assert!(changed["text"].as_str().unwrap().ends_with(": refs/heads/main, refs/heads/topic"), "{changed}");
     mend(&world, changed, "");
     assert!(unwell(&world).is_empty(), "{:?}", unwell(&world));
+}
+
+/// Types what each line that is not ok names, once, from the first on, and sees that no line is left.
+#[track_caller]
+fn mend_all(world: &World, named: &str) {
+    let lines = unwell(world);
+    assert!(!lines.is_empty());
+    for line in &lines {
+        mend(world, line, named);
+    }
+    assert!(unwell(world).is_empty(), "{:?} after {lines:?}", unwell(world));
+}
+
+fn push(world: &World, content: &str) -> crate::support::Ran {
+    world.commit("dev", "page", content);
+    world.git("dev", &["push", "--quiet", "origin", "main"])
+}
+
+fn names(world: &World) -> String {
+    let words: Vec<_> = unwell(world).iter().map(|line| line["name"].as_str().unwrap().to_owned()).collect();
+    words.join(" ")
+}
+
+#[test]
+fn a_store_that_went_away() {
+    let (world, another) = (host(), |n: u8| format!("../another-{n}"));
+    world.deployed("live", "2");
+    std::fs::rename(world.path("site.cairn"), world.path("away")).unwrap();
+    assert_eq!(names(&world), "store backup");
+    let status = world.cairn("site.git", &["status"]).ok();
+    assert!(
+        status.stdout.contains("is it mounted?") && status.stdout.contains("backup not known"),
+        "{}",
+        status.stdout
+    );
+    assert_eq!(world.cairn("site.git", &["status", "--json"]).ok().json()["store"]["there"], false);
+    mend_all(&world, &another(1));
+    // The folder is there, and what was mounted on it is not.
+    std::fs::remove_dir_all(world.path("another-1")).unwrap();
+    std::fs::create_dir(world.path("another-1")).unwrap();
+    std::fs::set_permissions(world.path("another-1"), PermissionsExt::from_mode(0o700)).unwrap();
+    push(&world, "3").ok().says("holds nothing of it now");
+    assert_eq!(names(&world), "store jobs backup");
+    mend_all(&world, &another(2));
+    push(&world, "4").ok().says("success: backup ");
+    // The same again, and what was away is back.
+    std::fs::rename(world.path("another-2"), world.path("away-2")).unwrap();
+    push(&world, "5").ok().says("the backup could not be made");
+    assert_eq!(names(&world), "store jobs backup");
+    std::fs::rename(world.path("away-2"), world.path("another-2")).unwrap();
+    assert_eq!(names(&world), "jobs");
+    mend_all(&world, "");
+}
+
+#[test]
+fn a_disk_of_the_store_that_is_full() {
+    let world = host();
+    let Some(disk) = Disk::in_memory(&world, 8, "disk") else {
+        return missing_peer("a full disk", "root, to mount one");
+    };
+    world.cairn("site.git", &["setup", "--store", "../disk/store"]).ok();
+    push(&world, "2").ok().says("success: backup ");
+    assert_eq!(names(&world), "");
+    disk.fill(512);
+    push(&world, "3").ok().says("cairn.reserve keeps 1.0 MiB");
+    assert_eq!(names(&world), "room jobs");
+    disk.fill(0);
+    assert_eq!(names(&world), "store room jobs");
+    mend_all(&world, "../site.cairn");
+    disk.make_room();
+}
+
+#[test]
+fn a_disk_of_the_repository_that_is_full() {
+    let world = host();
+    let Some(disk) = Disk::in_memory(&world, 16, "disk") else {
+        return missing_peer("a full disk", "root, to mount one");
+    };
+    run(world.in_folder(".", "mv").args(["site.git", "disk/site.git"])).ok();
+    std::os::unix::fs::symlink("disk/site.git", world.path("site.git")).unwrap();
+    world.cairn("site.git", &["setup", "--store", "../../site.cairn"]).ok();
+    push(&world, "2").ok().says("success: backup ");
+    set("cairn.reserve", "8MiB")(&world);
+    assert_eq!(names(&world), "");
+    disk.fill(6 << 10);
+    push(&world, "3").ok().says("cairn.reserve keeps 8.0 MiB");
+    assert_eq!(names(&world), "room jobs");
+    // It names a reserve for which there is room.
+    mend_all(&world, "");
+    disk.fill(512);
+    push(&world, "4").ok().says("cairn.reserve keeps");
+    let room = check(&world, "room");
+    assert!(room["fix"].as_str().unwrap().starts_with("df -h "), "{room}");
+    mend(&world, &room, "");
+    disk.make_room();
+    assert_eq!(names(&world), "jobs");
+    mend_all(&world, "");
 }
 
 #[test]
@@ -202,7 +300,7 @@ fn a_store_that_its_owner_may_not_write() {
         doctor["checks"].as_array().unwrap().iter().find(|row| row["name"] == "store").unwrap().clone()
     };
     if as_owner(crate::support::GIT_CAIRN, &["--version"]).code != 0 {
-        return crate::support::missing_peer(test, "setpriv, and programs that others may run");
+        return missing_peer(test, "setpriv, and programs that others may run");
     }
     assert_eq!(row()["level"], "ok");
     std::fs::set_permissions(&own, PermissionsExt::from_mode(0o500)).unwrap();

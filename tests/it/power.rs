@@ -7,7 +7,8 @@ use std::path::Path;
 /// How many deployments are cut off every day; `CAIRN_CUTS` sets another number.
 const CUTS: usize = 6;
 
-struct Disk<'a> {
+/// A file system of a test's own, gone when it ends.
+pub struct Disk<'a> {
     world: &'a World,
     folder: &'static str,
 }
@@ -15,12 +16,33 @@ struct Disk<'a> {
 impl<'a> Disk<'a> {
     /// Mounts an image; `None` where that is not possible here.
     fn mount(world: &'a World, image: &str, folder: &'static str) -> Option<Self> {
+        Self::mounted(world, folder, &["-o", "loop", world.path(image).to_str()?])
+    }
+
+    /// Mounts one that holds so many MiB and lies in memory; `None` where that is not possible here.
+    pub fn in_memory(world: &'a World, mebibytes: u32, folder: &'static str) -> Option<Self> {
+        Self::mounted(world, folder, &["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "none"])
+    }
+
+    fn mounted(world: &'a World, folder: &'static str, words: &[&str]) -> Option<Self> {
         std::fs::create_dir_all(world.path(folder)).unwrap();
-        let mounted = run(command("mount", &world.path("home"))
-            .args(["-o", "loop"])
-            .arg(world.path(image))
-            .arg(world.path(folder)));
+        let mounted = run(command("mount", &world.path("home")).args(words).arg(world.path(folder)));
         (mounted.code == 0).then_some(Self { world, folder })
+    }
+
+    /// Fills it, but for so many KiB.
+    pub fn fill(&self, but_for: u64) {
+        use std::io::Write;
+        let path = self.world.path(self.folder).join("full");
+        let mut file = std::fs::File::options().append(true).create(true).open(path).unwrap();
+        while file.write_all(&[0; 4096]).is_ok() {}
+        let full = file.metadata().unwrap().len();
+        file.set_len(full.saturating_sub(but_for << 10)).unwrap();
+    }
+
+    /// Takes away what fills it.
+    pub fn make_room(&self) {
+        std::fs::remove_file(self.world.path(self.folder).join("full")).unwrap();
     }
 }
 

@@ -84,7 +84,7 @@ fn a_monitor_hears_of_what_is_too_old_and_of_what_failed() {
     world.cairn("site.git", &["status", "--max-age", "26h"]).exits(1).says("1 job failed");
     world.cairn("site.git", &["status"]).ok();
     std::fs::rename(world.path("site.cairn"), world.path("away")).unwrap();
-    world.cairn("site.git", &["status", "--max-age", "26h"]).exits(1).says("there is none");
+    world.cairn("site.git", &["status", "--max-age", "26h"]).exits(1).says("is it mounted?");
     world.cairn("site.git", &["status", "--max-age", "soon"]).exits(2);
     assert!(!world.path("site.cairn").exists());
 }

@@ -47,9 +47,9 @@ fn look(repository: &Repository) -> Result<SiteStanding> {
 /// What a monitor should wake somebody for.
 fn alarm(seen: &SiteStanding, age_max: Duration) -> Option<String> {
     if seen.is_older_than(age_max, clock::now()) {
-        let newest = seen
-            .newest
-            .map_or("there is none".into(), |at| format!("the newest is of {}", clock::age(at, clock::now())));
+        let newest = seen.newest.map_or(seen.missing_store.clone().unwrap_or_else(|| "there is none".into()), |at| {
+            format!("the newest is of {}", clock::age(at, clock::now()))
+        });
         return Some(format!("what is there now is in no backup of that age: {newest}"));
     }
     if seen.jobs.2 > 0 {
@@ -72,16 +72,21 @@ fn in_one_of_many(repository: &Repository, age_max: Option<Duration>) -> Result<
         );
     }
     let stands = seen.environments.iter().filter_map(|one| one.deployment.clone());
-    let newest = seen.newest.map_or("no backup".into(), |at| format!("newest backup {}", clock::age(at, clock::now())));
+    let none = seen.missing_store.clone().unwrap_or_else(|| "no backup".into());
+    let newest = seen.newest.map_or(none, |at| format!("newest backup {}", clock::age(at, clock::now())));
     let unhooked = unhooked(&seen);
     Ok(Did::Something(stands.chain([newest]).chain(unhooked).collect::<Vec<_>>().join(", ")))
 }
 
 fn show(seen: &SiteStanding, ui: &mut Ui) {
-    let rows: Vec<_> = seen.environments.iter().map(row).collect();
+    let rows: Vec<_> = seen.environments.iter().map(|one| row(one, seen.missing_store.is_none())).collect();
     ui.result_table(&rows, false);
     let (waiting, running, failed) = seen.jobs;
     ui.result(&format!("jobs: {waiting} waiting, {running} running, {failed} failed"));
+    if let Some(text) = &seen.missing_store {
+        ui.result(&format!("store: {text}"));
+        ui.hint("what mends it: git cairn doctor");
+    }
     if let Some(text) = unhooked(seen) {
         ui.result(&format!("hooks: {text}"));
         ui.hint(&format!("to put them in place: {}", seen.hook_fix));
@@ -91,14 +96,15 @@ fn show(seen: &SiteStanding, ui: &mut Ui) {
     }
 }
 
-fn row(one: &EnvironmentStanding) -> Vec<String> {
+fn row(one: &EnvironmentStanding, stored: bool) -> Vec<String> {
     let now = clock::now();
     let commit = one.commit.map_or("no commit yet".into(), |commit| commit.to_hex_with_len(10).to_string());
     let since = one.since.map(|since| format!("since {}", clock::age(since, now))).unwrap_or_default();
     let backup = match (&one.backup, one.verified) {
         (Some((_, at)), Some(true)) => format!("backup {}, verified", clock::age(*at, now)),
         (Some((_, at)), _) => format!("backup {}, not verified yet", clock::age(*at, now)),
-        (None, _) => "no backup of its own".into(),
+        (None, _) if stored => "no backup of its own".into(),
+        (None, _) => "backup not known".into(),
     };
     let edits = one.uncommitted.map_or(String::new(), |count| match count {
         0 => "clean".into(),
@@ -126,6 +132,7 @@ fn document(seen: &SiteStanding) -> Value {
         "schema": 1,
         "environments": seen.environments.iter().map(one).collect::<Vec<_>>(),
         "jobs": {"waiting": waiting, "running": running, "failed": failed},
+        "store": {"there": seen.missing_store.is_none(), "problem": seen.missing_store},
         "hooks": {"installed": seen.unhooked.is_empty(), "problems": seen.unhooked},
     })
 }
