@@ -111,7 +111,9 @@ impl Tenant {
             )
             .hint("give this one its own: git cairn setup --site <name>, or --store <dir>"));
         }
-        let other = self.repository != git_dir && lives(&self.repository).as_deref() == Some(id);
+        // A link may lead from where it was to where it was moved.
+        let known = std::fs::canonicalize(&self.repository).unwrap_or_else(|_| self.repository.clone());
+        let other = known != git_dir && lives(&known).as_deref() == Some(id);
         if other {
             let message = format!("{place} is written by {}, which has the same cairn.id", self.repository.display());
             return Err(Error::refused("store-shared", message).hint(

@@ -306,6 +306,11 @@ fn a_repository_that_was_moved_keeps_its_store() {
     std::fs::rename(world.path("site.git"), world.path("moved.git")).unwrap();
     world.cairn("moved.git", &["setup"]).ok();
     assert_eq!(world.backups("moved.git").len(), 1);
+    // A link that leads there from where it was makes it no copy of itself.
+    std::fs::rename(world.path("moved.git"), world.path("again.git")).unwrap();
+    std::os::unix::fs::symlink("again.git", world.path("moved.git")).unwrap();
+    world.cairn("again.git", &["backup", "create"]).ok();
+    assert_eq!(world.backups("again.git").len(), 2);
 }
 
 #[test]
