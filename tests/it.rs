@@ -108,6 +108,8 @@ mod power;
 mod purge;
 #[path = "it/reconcile.rs"]
 mod reconcile;
+#[path = "it/refused.rs"]
+mod refused;
 #[path = "it/repair.rs"]
 mod repair;
 #[path = "it/rescue.rs"]

@@ -283,7 +283,7 @@ fn reintroduces(words: &Words, wanted: &Wanted, deploys: bool) -> Option<Rule> {
 }
 
 /// git's own checks of branches (`update()` in builtin/receive-pack.c); to tags they are not applied.
-fn git_refuses(git: &GitSettings, wanted: &Wanted) -> Option<Rule> {
+pub(super) fn git_refuses(git: &GitSettings, wanted: &Wanted) -> Option<Rule> {
     let branch = wanted.name.is_below("refs/heads/");
     let is = |name: &Option<RefName>| name.as_ref() == Some(&wanted.name);
     match wanted.change {

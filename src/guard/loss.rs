@@ -18,6 +18,8 @@ pub struct Loss {
     pub commits: Vec<CommitLine>,
     /// The environments that stand on one of them.
     pub environments: Vec<EnvironmentName>,
+    /// Whether what the reference would hold has commits that it lacks now: it would not only go back.
+    pub diverges: bool,
 }
 
 /// Finds what one movement takes from its reference: of a deletion, what no other visible branch has.
@@ -29,6 +31,10 @@ pub fn loss(repository: &Repository, site: &Site, wanted: &[Wanted], place: usiz
         _ => one.new.into_iter().collect(),
     };
     let graph = repository.graph(&[old], &kept)?;
+    let diverges = match (one.change, one.new) {
+        (Change::Rewind, Some(new)) => !repository.graph(&[new], &[old])?.is_empty(),
+        _ => false,
+    };
     let mut environments = Vec::new();
     for environment in &site.environments {
         let tip = repository.ref_id(&environment.branch)?;
@@ -37,7 +43,7 @@ pub fn loss(repository: &Repository, site: &Site, wanted: &[Wanted], place: usiz
         }
     }
     let commits = graph.commits().take(NAMED_MAX).filter_map(|id| repository.commit_line(id)).collect();
-    Ok(Loss { count: graph.len(), commits, environments })
+    Ok(Loss { count: graph.len(), commits, environments, diverges })
 }
 
 /// Returns what visible branches hold when the push has moved all it wants to move.

@@ -5,6 +5,7 @@ mod look;
 mod loss;
 mod policy;
 mod report;
+mod steps;
 mod tell;
 mod words;
 

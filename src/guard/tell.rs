@@ -1,10 +1,10 @@
 //! How a verdict is told to the person who pushes.
 
-use super::judge::{Change, Objection, Rule, Verdict, Wanted};
+use super::judge::{Change, GitSettings, Objection, Rule, Verdict, Wanted};
 use super::loss::Loss;
 use super::policy::{Demand, Protected};
-use super::words::Announcement;
-use crate::git::{ObjectId, RefName};
+use super::steps::{Refused, steps};
+use crate::git::ObjectId;
 use crate::site::{EnvironmentName, Site};
 use crate::text::{count, shell_quoted, shown};
 use bstr::ByteSlice;
@@ -25,8 +25,15 @@ pub enum Line {
     Hint(String),
 }
 
-/// Tells why a push is refused, and what to do instead. `losses` holds what explained movements would take away, by their places.
-pub fn refusal(site: &Site, wanted: &[Wanted], verdict: &Verdict, losses: &[(usize, Loss)]) -> Vec<Line> {
+/// Tells why a push is refused, and what to do instead. `losses` holds what explained movements would take away, by their
+/// places; `git` what git itself would refuse of what is done instead.
+pub fn refusal(
+    site: &Site,
+    git: &GitSettings,
+    wanted: &[Wanted],
+    verdict: &Verdict,
+    losses: &[(usize, Loss)],
+) -> Vec<Line> {
     let mut lines = Vec::new();
     for objection in verdict.refused.iter().take(EXPLAINED_MAX) {
         let one = &wanted[objection.place];
@@ -42,7 +49,7 @@ pub fn refusal(site: &Site, wanted: &[Wanted], verdict: &Verdict, losses: &[(usi
     if is_mirror(wanted) {
         lines.extend(instead_of_a_mirror(wanted, verdict));
     } else {
-        lines.extend(next_steps(site, wanted, verdict));
+        lines.extend(next_steps(site, git, wanted, verdict, losses));
     }
     if wanted.len() > refused {
         lines.push(Line::Hint("the other references of this push were refused only with it".into()));
@@ -96,7 +103,7 @@ pub fn reason(wanted: &Wanted, rule: &Rule) -> String {
     }
 }
 
-fn short(id: &ObjectId) -> String {
+pub(super) fn short(id: &ObjectId) -> String {
     id.to_hex_with_len(10).to_string()
 }
 
@@ -140,7 +147,13 @@ fn lost(wanted: &Wanted, loss: &Loss) -> Vec<Line> {
 }
 
 /// Says for each intent what to type next; of each kind of refusal once, for the first that is.
-fn next_steps(site: &Site, wanted: &[Wanted], verdict: &Verdict) -> Vec<Line> {
+fn next_steps(
+    site: &Site,
+    git: &GitSettings,
+    wanted: &[Wanted],
+    verdict: &Verdict,
+    losses: &[(usize, Loss)],
+) -> Vec<Line> {
     let mut told = Vec::new();
     let mut lines = Vec::new();
     for Objection { place, rule } in verdict.refused.iter().take(EXPLAINED_MAX) {
@@ -148,119 +161,10 @@ fn next_steps(site: &Site, wanted: &[Wanted], verdict: &Verdict) -> Vec<Line> {
             continue;
         }
         told.push(rule.word());
-        lines.extend(steps(site, &wanted[*place], rule).into_iter().map(Line::Hint));
+        let loss = losses.iter().find(|(of, _)| of == place).map(|(_, loss)| loss);
+        lines.extend(steps(&Refused { site, git, one: &wanted[*place], loss }, rule).into_iter().map(Line::Hint));
     }
     lines
-}
-
-fn steps(site: &Site, one: &Wanted, rule: &Rule) -> Vec<String> {
-    match rule {
-        Rule::DeploymentTag => vec!["to deploy, move the environment's branch: git cairn deploy <env>".into()],
-        Rule::Meta | Rule::Hidden => {
-            vec!["leave it out of the push; with --mirror, name what to push instead".into()]
-        }
-        Rule::Stale => vec!["see where it stands now: git fetch; then push again".into()],
-        Rule::Demands(protected) => put_back(site, one, protected),
-        Rule::By(_) => vec!["ask one of them, or bring your work in: git pull --rebase; git push".into()],
-        Rule::Reintroduces(banned) => vec![
-            format!(
-                "to bring only your own commits: git cairn catch-up --push; with plain git: git fetch; git rebase --onto {} {}; git push",
-                upstream(banned.from.as_ref().unwrap_or(&one.name)),
-                short(banned.tips.first().unwrap_or(&banned.root))
-            ),
-            format!("to really bring it back: git push -o cairn.reintroduce={} ...", banned.rescue),
-        ],
-        Rule::OutOfOrder(environment, from) => {
-            vec![format!("deploy it there first: git cairn deploy {from} <commit>; git cairn deploy {environment}")]
-        }
-        Rule::Unannounced(environment) => vec![format!(
-            "to deploy: git cairn deploy {environment}; with plain git: git push -o cairn.deploy={environment} ..."
-        )],
-        Rule::Held(environment, _) => vec![format!("on the host: git cairn release {environment}")],
-        Rule::Git(setting) => vec![format!(
-            "on the host, where the guard does what it is for: git config {setting} {}",
-            if setting.starts_with("receive.denyDeleteCurrent") || setting.starts_with("receive.denyCurrent") {
-                "ignore"
-            } else {
-                "false"
-            }
-        )],
-        Rule::Gitolite(denied) => {
-            let mut steps = if one.change == Change::Rewind { without_loss(site, one) } else { vec![] };
-            let name = shell_quoted(denied.name.as_bytes().as_bstr());
-            steps.push(format!(
-                "whoever writes gitolite's rules may permit it; on the host they see by which it is decided: gitolite access -s {} {name}",
-                denied.ask
-            ));
-            steps
-        }
-    }
-}
-
-fn upstream(name: &RefName) -> String {
-    format!("origin/{}", shell_quoted(name.short()))
-}
-
-/// The ways on from a rewind of a branch that lose nothing, where people develop on it: bring one's own in, undo by a new
-/// commit.
-fn without_loss(site: &Site, one: &Wanted) -> Vec<String> {
-    let deploys = site.of_branch(&one.name).is_some_and(|environment| site.deploys(environment));
-    let Some(new) = one.new.filter(|_| !deploys && one.name.is_below("refs/heads/")) else { return vec![] };
-    let branch = shell_quoted(one.name.short());
-    vec![
-        format!("to bring your work in: git pull --rebase origin {branch}; git push origin HEAD:{branch}"),
-        format!(
-            "to undo by a new commit: git cairn revert <commit>, or: git cairn reset {} --as-commit --branch {branch}",
-            short(&new)
-        ),
-    ]
-}
-
-/// The ways on from a movement that would lose commits: bring one's own in, undo by a new commit, really put it back.
-fn put_back(site: &Site, one: &Wanted, protected: &Protected) -> Vec<String> {
-    let Some(old) = one.old else { return vec![] };
-    let deploys = site.of_branch(&one.name).filter(|environment| site.deploys(environment));
-    let mut steps = without_loss(site, one);
-    match (deploys, one.new) {
-        (Some(environment), Some(new)) => {
-            steps.push(format!("to deploy or to go back: git cairn rollback {} {}", environment.name, short(&new)));
-        }
-        (None, Some(new)) if one.name.is_below("refs/heads/") => {
-            let branch = shell_quoted(one.name.short());
-            steps.push(format!(
-                "to really put it back: git cairn reset {} --overwrite-history --branch {branch}",
-                short(&new)
-            ));
-        }
-        _ => {}
-    }
-    steps.extend(with_plain_git(one, old, protected));
-    steps
-}
-
-fn with_plain_git(one: &Wanted, old: ObjectId, protected: &Protected) -> Option<String> {
-    let demand = if one.change == Change::Delete { protected.delete } else { protected.rewind };
-    let name = &one.name;
-    let announcement = Announcement { name: name.clone(), old, new: one.new };
-    let option = shell_quoted(announcement.option().as_bstr());
-    let refspec = one.new.map(|new| new.to_string()).unwrap_or_default();
-    let lease =
-        shell_quoted([b"--force-with-lease=", name.as_bytes(), format!(":{old}").as_bytes()].concat().as_bstr());
-    let target = shell_quoted([refspec.as_bytes(), b":", name.as_bytes()].concat().as_bstr());
-    match demand {
-        Demand::Allow | Demand::Announce => {
-            Some(format!("with plain git: git push -o {option} {lease} origin {target}"))
-        }
-        Demand::Reason => {
-            Some(format!("with plain git: git push -o {option} -o cairn.reason=<why> {lease} origin {target}"))
-        }
-        Demand::Grant => Some(format!(
-            "on the host somebody may permit it once: git cairn guard grant --ref {} --old {old} --new {} --for <who> --ttl 15m --reason <text>",
-            shell_quoted(name.as_bytes().as_bstr()),
-            one.new.unwrap_or_else(|| crate::git::null_id(old.kind()))
-        )),
-        Demand::Refuse => None,
-    }
 }
 
 /// `git push --mirror` sends everything a clone has, and deletes everything it does not have.

@@ -50,7 +50,7 @@ pub(super) fn run(repository: &Repository, push: &Push, paused: bool, voice: &mu
             verdict = judge(&site, &policy, &circumstances, &wanted);
         }
     }
-    tell(repository, &site, &wanted, &verdict, circumstances.words.check, voice)?;
+    tell(repository, &site, &wanted, &verdict, &circumstances, voice)?;
     let mut answer = answer(&wanted, &verdict, circumstances.words.check, paused);
     if answer.verdict == Verdict::Refused {
         permissions.tell(voice);
@@ -104,9 +104,10 @@ fn tell(
     site: &Site,
     wanted: &[Wanted],
     verdict: &guard::Verdict,
-    check: bool,
+    circumstances: &Circumstances,
     voice: &mut Voice,
 ) -> Result<()> {
+    let check = circumstances.words.check;
     let told = if verdict.accepts() { &verdict.tolerated } else { &verdict.refused };
     if told.is_empty() && !check {
         return Ok(());
@@ -117,7 +118,11 @@ fn tell(
     }
     let document = report(wanted, verdict, &losses, check);
     voice.reserve(&document);
-    let lines = if verdict.accepts() { tolerated(wanted, verdict) } else { refusal(site, wanted, verdict, &losses) };
+    let lines = if verdict.accepts() {
+        tolerated(wanted, verdict)
+    } else {
+        refusal(site, &circumstances.git, wanted, verdict, &losses)
+    };
     for line in &lines {
         voice.tell(line);
     }

@@ -12,6 +12,8 @@ use std::io::Write;
 const SAID_MAX: usize = 8 * 1024;
 /// The longest line, in characters.
 const LINE_MAX: usize = 400;
+/// The longest hint: a command that is cut short is of no use.
+const HINT_MAX: usize = 1000;
 
 /// What a document for programs begins with.
 const DOCUMENT: &str = "hint: cairn ";
@@ -79,7 +81,8 @@ impl Voice {
     fn line(&mut self, word: &str, text: &str) {
         // Names and subjects are others' words: whatever was not escaped where the line was made is here.
         let text = shown(text.lines().collect::<Vec<_>>().join(" ").as_bytes());
-        let text: String = text.chars().take(LINE_MAX).collect();
+        let most = if word == "hint" { HINT_MAX } else { LINE_MAX };
+        let text: String = text.chars().take(most).collect();
         self.write(&format!("{word}: {text}\n"));
     }
 

@@ -100,6 +100,8 @@ struct Sides {
     expect: Option<ObjectId>,
     base: ObjectId,
     unpublished: Vec<PlanCommit>,
+    /// How many commits of the local branch's own become one with what is gone back to, which has them all.
+    folded: usize,
 }
 
 /// A branch as it stands now, here and on the host.
@@ -228,6 +230,7 @@ pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Opti
         warnings: vec![],
     };
     plan.warnings = warn::warnings(&plan, sides.host.as_ref(), &texts, &changes, &ambiguous, &strangers, unseen);
+    plan.warnings.extend(warn::folded(sides.folded));
     let local = Some(sides.local).filter(|local| local.head.is_some());
     let mut prepared = Prepared {
         plan,
@@ -278,7 +281,7 @@ fn see_both(
     let name = local.branch.clone();
     if wish.no_push {
         let base = local.head.ok_or_else(|| no_branch(&name, "here"))?;
-        return Ok(Sides { host: None, reference: name, expect: None, base, unpublished: vec![], local });
+        return Ok(Sides { host: None, reference: name, expect: None, base, unpublished: vec![], folded: 0, local });
     }
     let host = find_any_host(repository, wish.remote.as_deref())?;
     let reference = if host.remote.name.is_some() { upstream(repository, &host, &name) } else { name };
@@ -294,7 +297,7 @@ fn see_both(
         local.head = None;
         local.checkout = None;
     }
-    let mut unpublished = vec![];
+    let (mut unpublished, mut folded) = (vec![], 0);
     let mut base = expect;
     if let Some(head) = local.head.filter(|head| *head != expect) {
         let mine = scratch.between(&[expect], &[head])?;
@@ -303,11 +306,30 @@ fn see_both(
             let texts = scratch.commit_texts(&mine[..mine.len().min(COMMITS_NAMED)], "UTF-8")?;
             let email = repository.config().get("user", "email");
             unpublished = texts.iter().map(|one| plan_commit(one, email.as_deref())).collect();
-            check_unpublished(&unpublished, mine.len(), &reference, wish.include_mine || overwrites, behind)?;
-            base = head;
+            if behind && is_in_target(repository, scratch, wish, &head)? {
+                // It is built upon the host's: nothing of what is here is missing from what comes of it.
+                if !overwrites {
+                    folded = mine.len();
+                    unpublished.clear();
+                }
+            } else {
+                check_unpublished(&unpublished, mine.len(), &reference, wish.include_mine || overwrites, behind)?;
+                base = head;
+            }
         }
     }
-    Ok(Sides { host: Some(host), reference, expect: Some(expect), base, unpublished, local })
+    Ok(Sides { host: Some(host), reference, expect: Some(expect), base, unpublished, folded, local })
+}
+
+/// Tells whether the commit that a reset goes back to is what the local branch has, or has all of it.
+fn is_in_target(repository: &Repository, scratch: &Scratch, wish: &Wish, head: &ObjectId) -> Result<bool> {
+    if wish.verb != Verb::Reset {
+        return Ok(false);
+    }
+    match meant(repository, scratch, &wish.words)?.commits.as_slice() {
+        [target] => Ok(scratch.between(&[*target], &[*head])?.is_empty()),
+        _ => Ok(false),
+    }
 }
 
 fn check_unpublished(

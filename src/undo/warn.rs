@@ -76,3 +76,9 @@ pub(super) fn kept_aside(worktree: &Worktree) -> Option<Warning> {
     let text = format!("{} in the way that git does not track will be kept aside", count(aside, "file"));
     (aside > 0).then(|| Warning { code: "kept-aside".into(), text })
 }
+
+/// Returns what to say of own commits that become one commit with what is gone back to.
+pub(super) fn folded(mine: usize) -> Option<Warning> {
+    let text = format!("this one commit stands for {} of yours that the host lacks", count(mine, "commit"));
+    (mine > 0).then(|| Warning { code: "folded".into(), text })
+}
