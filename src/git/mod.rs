@@ -59,6 +59,6 @@ pub use remote::{Advertised, Advertising, Lease, Remote, remote_names};
 pub use repository::{CommitLine, NOT_A_REPOSITORY, Place, Repository, TagObject, is_null, null_id};
 pub use rules::{Conversion, Filter, LineEnds, RULES_BYTES_MAX, RuleFiles, Rules, to_utf8, undo_ident};
 pub use scratch::{Attributes, Collision, CommitText, Counting, Merge, Merging, Scratch, TreeChange};
-pub use settings::{settings, settings_of_file};
+pub use settings::{Spelling, settings, settings_of_file};
 pub use tag::NewTag;
 pub use version::{AskedVersion, GitVersion, git_version};

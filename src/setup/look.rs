@@ -4,7 +4,7 @@ use super::config_file::{ConfigFile, Setting};
 use crate::backup::{Catalog, Manifest, StoreSite, Tenant, id_of_living, select};
 use crate::durable::random_name;
 use crate::error::{AtPath, Error, Result};
-use crate::git::{Config, ObjectId, RefName, Repository};
+use crate::git::{Config, ObjectId, RefName, Repository, Spelling};
 use crate::hook::{Event, InstallPlan, Step, facts, plan_install};
 use crate::site::{HIDDEN_REFS, META_BYTES_MAX, META_REF, Site, check_site_name};
 use crate::store::{LocalStore, Store};
@@ -250,8 +250,9 @@ fn settings(repository: &Repository, options: &Options, config: &mut Config, cha
         set(config, "receive.advertisePushOptions", "true".into());
     }
     let hidden = HIDDEN_REFS.trim_end_matches('/');
-    if !config.all("transfer", "hideRefs").iter().any(|value| value == hidden) {
-        changes.push(Change::Set { key: "transfer.hideRefs".into(), value: hidden.into(), add: true });
+    let hides = config.all("transfer", "hideRefs");
+    if !hides.iter().any(|value| value == hidden) {
+        changes.push(Change::Set { key: "transfer.hideRefs".into(), value: hidden.into(), add: !hides.is_empty() });
     }
     Ok(())
 }
@@ -450,18 +451,22 @@ fn may_run_something(key: &str) -> bool {
 /// Takes over what the lost repository's own config said and this one's own does not.
 fn take_over(from: &Manifest, config: &mut Config, changes: &mut Vec<Change>) {
     let known: HashSet<String> = config.local().map(|(key, _)| key.to_string()).collect();
+    let spelling = Spelling::of_git();
+    let mut taken = HashSet::new();
     for (key, value) in &from.repository.config {
         let stays =
             known.contains(key) || belongs_to_the_disk(key) || key == "cairn.store" || key == "transfer.hiderefs";
         if !stays && !may_run_something(key) {
             config.set(key, value);
-            changes.push(Change::Set { key: key.clone(), value: value.clone(), add: true });
+            // Nothing is there yet; of a key with several values the next ones come to the first.
+            let add = !taken.insert(key);
+            changes.push(Change::Set { key: spelling.of(key), value: value.clone(), add });
         }
     }
 }
 
 fn missing_hooks(from: &Manifest, folder: &Path) -> Vec<String> {
-    let ours = Event::ALL.map(Event::name);
+    let (ours, spelling) = (Event::ALL.map(Event::name), Spelling::of_git());
     let missing = from
         .repository
         .hooks
@@ -479,9 +484,10 @@ fn missing_hooks(from: &Manifest, folder: &Path) -> Vec<String> {
         .repository
         .config_left_out
         .iter()
-        .map(|key| format!("{key} holds a secret and is in no backup; set it again"));
+        .map(|key| format!("{} holds a secret and is in no backup; set it again", spelling.of(key)));
     let known = from.repository.config.iter().filter(|(key, _)| may_run_something(key));
     let not_taken = known.map(|(key, value)| {
+        let key = spelling.of(key);
         format!("{key} = {value} was set before; it may run a program, so it is not taken from a store: set it again if you meant it")
     });
     missing.map(note).chain(left_out).chain(not_taken).collect()

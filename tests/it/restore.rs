@@ -148,7 +148,15 @@ fn the_printed_line_makes_it_the_host_it_was() {
     // Even before it is a host again, clients do not see what is ours.
     assert_eq!(world.git("site.git", &["config", "transfer.hideRefs"]).ok().out(), "refs/cairn");
 
-    run(command("sh", &world.path("home")).arg("-c").arg(&line)).ok();
+    let said = run(command("sh", &world.path("home")).arg("-c").arg(&line)).ok();
+    for told in [
+        "config receive.denyDeletes = true",
+        "config receive.advertisePushOptions = true",
+        "config shop.color = red",
+        "config shop.color = green (added to what is there)",
+    ] {
+        assert!(said.stdout.lines().any(|line| line == format!("done: {told}")), "{told} is not in:\n{}", said.stdout);
+    }
     assert_eq!(world.exact("site.git"), before);
     assert_eq!(config("site.git"), config_before);
     assert_eq!(read(&world.path("site.git/description")), description.as_bytes());
