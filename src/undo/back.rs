@@ -118,8 +118,8 @@ impl Taking {
 
 /// Plans to take an operation back, from what its host has now and what stands here; nothing is touched.
 ///
-/// Returns [`Kind::Moved`] where the host's branch stands elsewhere than the operation left it, and a refusal where the one
-/// here does, each with the way that keeps what came.
+/// Returns [`Kind::Moved`] where the host's branch stands elsewhere than the operation left it, [`Kind::Nothing`] where it has
+/// again what the operation took away, and a refusal where the one here was moved, each with the way that keeps what came.
 pub fn plan(repository: &Repository, journal: &Journal, entry: &Entry) -> Result<Taking> {
     let scratch = Scratch::new(repository)?;
     recall(repository, journal, &scratch, entry)?;
@@ -353,14 +353,32 @@ pub fn apply(repository: &Repository, journal: &Journal, made: &Plan) -> Result<
 /// What to say where the host's branch is not what the operation left: who built on it keeps their work.
 fn built_upon(scratch: &Scratch, entry: &Entry, name: &RefName, [old, left, tip]: [Option<ObjectId>; 3]) -> Error {
     let branch = name.short();
-    let follows = left.zip(tip).is_some_and(|(left, tip)| scratch.is_ancestor(&left, &tip).unwrap_or(false));
-    if !follows {
+    let leads = |from: Option<ObjectId>, to: Option<ObjectId>| {
+        from.zip(to).is_some_and(|(from, to)| scratch.is_ancestor(&to, &from).unwrap_or(false))
+    };
+    if old.is_some() && leads(tip, old) && !leads(left, old) {
+        return came_back(entry, name);
+    }
+    if !leads(tip, left) {
         let message = format!("{branch} was moved elsewhere on the host since; nothing was changed");
         return Error::new(Kind::Moved, "moved", message)
             .hint("see who moved it, and where to, before it is moved again");
     }
     let message = format!("somebody has built on it: {branch} has moved on; nothing was changed");
     Error::new(Kind::Moved, "built-upon", message).hint(keeps(scratch, entry, name, [old, left]))
+}
+
+/// What to say where everything that the operation took away is there again: somebody brought it, and may have gone on.
+fn came_back(entry: &Entry, name: &RefName) -> Error {
+    let (branch, verb) = (crate::text::shell_quoted(name.short()), entry.operation.word());
+    let message = format!(
+        "{branch} has again what the {verb} took from it: somebody brought it back, so there is nothing to take back"
+    );
+    let hint = match entry.operation {
+        Verb::Deploy | Verb::Rollback => "see what it stands on: git cairn deployments".to_owned(),
+        _ => format!("to have it here as well: git cairn catch-up --branch {branch}"),
+    };
+    Error::new(Kind::Nothing, "came-back", message).hint(hint)
 }
 
 /// The way that takes an operation back and keeps what was built on it.

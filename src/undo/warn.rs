@@ -1,7 +1,7 @@
 //! What a person should know before they say yes.
 
 use super::Verb;
-use super::plan::{Mode, Plan, Worktree};
+use super::plan::{Container, Mode, Plan, Worktree};
 use crate::deployment::{Host, Warning};
 use crate::error::Result;
 use crate::git::{CommitText, ObjectId, Scratch, TreeChange};
@@ -49,6 +49,9 @@ pub(super) fn warnings(
             "clones-unseen",
             "other people's clones cannot be seen: whoever has these commits can push them back by mistake".into(),
         );
+        if let Some(text) = still_held(plan, host) {
+            add("still-held", text);
+        }
     }
     if changes.iter().any(|change| [change.old, change.new].into_iter().flatten().any(|(mode, _)| mode == 0o160_000)) {
         add("submodule", "a submodule changes: its folder stays as it is until git submodule update".into());
@@ -68,6 +71,21 @@ pub(super) fn warnings(
         add("silent-host", "the host tells of no site: whether it will take this cannot be known before".into());
     }
     warnings
+}
+
+/// What other branches have is no secret that the host could keep away from this one: it bans only what leaves them all.
+fn still_held(plan: &Plan, host: Option<&Host>) -> Option<String> {
+    host.filter(|host| host.speaks)?;
+    let branch = |one: &Container| {
+        one.reference.strip_prefix("refs/heads/").map(|short| one.environment.clone().unwrap_or(short.into()))
+    };
+    let names: Vec<String> = plan.contained_in.iter().filter_map(branch).collect();
+    let (last, before) = names.split_last()?;
+    let (names, have) = match before {
+        [] => (last.clone(), "has"),
+        before => (format!("{} and {last}", before.join(", ")), "have"),
+    };
+    Some(format!("{names} still {have} what goes, so the host will not keep it from coming back to this branch"))
 }
 
 /// Returns what to say of files in the way that are kept aside.

@@ -348,6 +348,46 @@ fn whoever_built_on_it_keeps_their_work() {
     }
 }
 
+/// What a reset dropped is there again, by somebody's push: that is said, and what brings it here.
+#[test]
+fn what_somebody_brought_back_is_not_to_be_taken_back() {
+    let world = host();
+    let good = world.tip("dev", "main");
+    let bad = world.commit("dev", "page", "2");
+    push(&world);
+    // Another branch still has it, and so the host lets it in again; the plan says so.
+    world.git("dev", &["push", "--quiet", "origin", "main:test", "main:live"]).ok();
+    world.git(".", &["clone", "--quiet", "site.git", "bob"]).ok();
+    let words = ["reset", &good, "--overwrite-history"];
+    let plan = world.cairn("dev", &[&words[..], &["--plan", "--json"]].concat()).ok().json();
+    let held = plan["warnings"].as_array().unwrap().iter().find(|one| one["code"] == "still-held").unwrap();
+    let text = "live and test still have what goes, so the host will not keep it from coming back to this branch";
+    assert_eq!(held["text"], text);
+    let confirm = ["--confirm", plan["plan_id"].as_str().unwrap(), "--json"];
+    let id = world.cairn("dev", &[&words[..], &confirm].concat()).ok().json()["id"].as_str().unwrap().to_owned();
+    for commit in [bad.clone(), world.commit("bob", "bob", "b")] {
+        world.git("bob", &["push", "--quiet", "origin", &format!("{commit}:main")]).ok();
+        let said = world.cairn("dev", &["undo", &id, "--yes"]).exits(8);
+        let said = said.says("error: main has again what the reset took from it: somebody brought it back");
+        assert!(!said.stderr.contains("built on it"), "{}", said.stderr);
+        said.says("hint: to have it here as well: git cairn catch-up --branch main");
+        assert_eq!(world.tip("site.git", "main"), commit);
+        world.cairn("dev", &["catch-up", "--branch", "main", "--yes"]).ok();
+        assert_eq!(world.tip("dev", "main"), commit);
+    }
+    // A rollback that somebody deployed over.
+    world.cairn("dev", &["rollback", "live", &good, "--yes"]).ok();
+    world.git("bob", &["push", "--quiet", "origin", &format!("{bad}:live")]).ok();
+    world.cairn("dev", &["undo", "--yes"]).exits(8).says("live has again what the rollback took from it");
+    // Of a reset that drops what nobody else has, nothing of the kind is said.
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    let last = world.commit("dev", "page", "3");
+    push(&world);
+    let plan =
+        world.cairn("dev", &["reset", &format!("{last}~1"), "--overwrite-history", "--plan", "--json"]).ok().json();
+    assert!(!plan["warnings"].as_array().unwrap().iter().any(|one| one["code"] == "still-held"), "{plan}");
+}
+
 #[test]
 fn the_last_one_on_a_remote_is_taken_back_by_its_name() {
     let world = host();
