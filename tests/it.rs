@@ -44,6 +44,8 @@ mod doctor;
 mod doctor_trial;
 #[path = "it/edits.rs"]
 mod edits;
+#[path = "it/elsewhere.rs"]
+mod elsewhere;
 #[path = "it/exact.rs"]
 mod exact;
 #[path = "it/faults.rs"]

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod ask;
+mod elsewhere;
 mod list;
 mod order;
 mod plan;

@@ -1,5 +1,6 @@
 //! Deploying and going back from a clone: see where everything stands, plan, and carry out exactly that plan.
 
+use super::elsewhere;
 use super::{Host, PlanCommit, Planned, TagMessage, Warning, sealed};
 use crate::error::{Error, Kind, Result};
 use crate::git::{CommitLine, Lease, ObjectId, RefName, Repository};
@@ -187,6 +188,16 @@ pub fn plan(repository: &Repository, host: &Host, wish: &Wish<'_>) -> Result<Pla
     if wish.operation == Operation::Rollback && wish.target.is_none() && plan.commits_count > 0 {
         plan.warnings.extend(goes_where_it_came_from(host, environment, &plan));
     }
+    let about_others = match (wish.operation, known_tip) {
+        (Operation::Rollback, Some(tip)) if plan.commits_dropped_count > 0 => {
+            elsewhere::still_held(repository, host, environment, &plan, [tip, target])?
+        }
+        (Operation::Rollback, _) => None,
+        (Operation::Deploy, _) => {
+            elsewhere::before_that(repository, host, environment, &target, wish.target.is_some())?
+        }
+    };
+    plan.warnings.extend(about_others);
     Ok(sealed(plan))
 }
 
@@ -387,8 +398,10 @@ pub fn apply(repository: &Repository, git: impl Fn() -> Command, host: &Host, pl
 
 /// The answer where the host already has what the plan wants.
 pub fn nothing(plan: &Plan) -> Error {
+    let behind = plan.warnings.iter().find(|warning| warning.code == elsewhere::BEHIND);
+    let see = || format!("see what it stood on before: git cairn deployments {}", plan.environment);
     Error::new(Kind::Nothing, "nothing-to-do", format!("{} already stands on {}", plan.environment, &plan.target[..10]))
-        .hint(format!("see what it stood on before: git cairn deployments {}", plan.environment))
+        .hint(behind.map_or_else(see, |behind| behind.text.clone()))
 }
 
 fn push_options(plan: &Plan, host: &Host, lease: &Lease) -> Vec<BString> {

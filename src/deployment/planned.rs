@@ -62,7 +62,9 @@ fn id_of<P: Planned>(plan: &P) -> String {
 ///
 /// Returns a usage error for what is no such plan, or was changed since.
 pub fn read_plan<P: Planned>(text: &[u8]) -> Result<P> {
-    let made: P = serde_json::from_slice(text).map_err(|error| Error::usage(format!("that is no plan: {error}")))?;
+    let made: P = serde_json::from_slice(text).map_err(|error| {
+        Error::usage(format!("that is no plan: {error}")).hint("make one with --plan --json, by the same command")
+    })?;
     if id_of(&made) == made.plan_id() {
         return Ok(made);
     }

@@ -436,6 +436,11 @@ impl Repository {
         Ok(out.trim().to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0))
     }
 
+    /// Returns the messages of the commits that one has and another has not, one after the other.
+    pub fn messages_between(&self, not: &ObjectId, from: &ObjectId) -> Result<Vec<u8>> {
+        self.git().args(["log", "--no-show-signature", "--format=%B", &format!("{not}..{from}"), "--"]).read()
+    }
+
     /// Writes an object durably and returns its id.
     pub fn write_object(&self, kind: &str, bytes: &[u8]) -> Result<ObjectId> {
         let out = self.durable_git().args(["hash-object", "-w", "--stdin", "-t", kind]).read_with(bytes)?;

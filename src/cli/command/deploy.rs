@@ -34,7 +34,8 @@ fn run(place: &Place, operation: Operation, what: Move, hold: bool, ui: &mut Ui)
     if let Some(made) = saved::<Plan>(&what.consent)? {
         let same = what.environment.as_ref().is_none_or(|environment| *environment == made.environment);
         if made.operation != operation || !same {
-            return Err(Error::usage(format!("the plan is to {}", made.deed())));
+            return Err(Error::usage(format!("the plan is to {}", made.deed()))
+                .hint("carry it out by the command that made it"));
         }
         return carry_out(&repository, &host, &made, ui);
     }
@@ -88,6 +89,9 @@ fn carry_out(repository: &Repository, host: &Host, made: &Plan, ui: &mut Ui) -> 
         Operation::Rollback => "if the rollback was a mistake",
     };
     ui.hint(&format!("{back}: {}", without_secrets(&applied.undo)));
+    if let Some(next) = made.to_do_next() {
+        ui.hint(next);
+    }
     done()
 }
 
