@@ -68,9 +68,10 @@ fn parse_date(words: &str) -> Result<Timestamp> {
     let seconds: Option<u64> = out.stdout.trim().to_str().ok().and_then(|digits| digits.parse().ok());
     // For `now` git answers with the end of time.
     let instant = |seconds| Timestamp::from_second(i64::try_from(seconds).ok()?).ok();
-    seconds
-        .map(|seconds| instant(seconds).unwrap_or(Timestamp::MAX))
-        .ok_or_else(|| Error::usage(format!("{:?} is no time that git knows", crate::text::shown(words.as_bytes()))))
+    seconds.map(|seconds| instant(seconds).unwrap_or(Timestamp::MAX)).ok_or_else(|| {
+        Error::usage(format!("{:?} is no time that git knows", crate::text::shown(words.as_bytes())))
+            .hint("write it as git does: live@{yesterday}, live@{2 hours ago}, live@{2026-01-31 12:00}")
+    })
 }
 
 /// One that was removed on purpose is told of as long as its tombstone stands.

@@ -45,11 +45,12 @@ pub fn parents_kept(
     let one = |commit: &CommitText| {
         let parents = &commit.parents;
         match mainline {
-            Some(0) => Err(Error::usage("a merge's parents are counted from 1: -m 1")),
+            Some(0) => Err(Error::usage("a merge's parents are counted from 1").hint("say it with -m 1")),
             None if parents.len() > 1 => Err(undecided(commit, &name)),
             None | Some(1) if parents.len() < 2 => Ok(parents.first().copied()),
             Some(_) if parents.len() < 2 => {
-                Err(Error::usage(format!("mainline was specified but commit {} is not a merge", commit.id)))
+                Err(Error::usage(format!("mainline was specified but commit {} is not a merge", commit.id))
+                    .hint("leave out -m, or revert what is no merge by itself"))
             }
             Some(n) => parents.get(n as usize - 1).copied().map(Some).ok_or_else(|| {
                 Error::usage(format!("commit {} does not have parent {n}", commit.id))

@@ -29,7 +29,8 @@ pub fn run(place: &Place, what: CatchUp, ui: &mut Ui) -> Result<ExitCode> {
     finish_interrupted(&repository, &journal, ui)?;
     if let Some(plan) = saved::<Plan>(&what.consent)? {
         if plan.operation != Verb::CatchUp {
-            return Err(Error::usage(format!("the plan is to {}", plan.deed())));
+            return Err(Error::usage(format!("the plan is to {}", plan.deed()))
+                .hint("carry it out by the command that made it"));
         }
         return carry_out(&repository, &journal, &plan, ui);
     }

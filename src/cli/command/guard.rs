@@ -33,7 +33,8 @@ fn pause(place: &Place, what: &PauseArguments, ui: &mut Ui) -> Result<ExitCode> 
     let span = clock::parse_span(&what.span)?;
     let now = clock::now();
     if span.is_zero() && Pause::in_force(&state, now).is_ok_and(|pause| pause.is_none()) {
-        return Err(Error::new(Kind::Nothing, "not-paused", "the guard is not paused"));
+        return Err(Error::new(Kind::Nothing, "not-paused", "the guard is not paused")
+            .hint("to pause it: git cairn guard pause --for 1h --reason <text>"));
     }
     let pause = Pause { until: after(now, span, PAUSE_MAX)?, at: now, by: who_types().name, reason: reason.to_owned() };
     if span.is_zero() {

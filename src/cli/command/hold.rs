@@ -54,7 +54,8 @@ pub fn release(place: &Place, what: &Release, ui: &mut Ui) -> Result<ExitCode> {
     let name = deploying(&repository, &what.environment)?;
     let now = clock::now();
     let Some(hold) = Hold::on(&state, name.as_str(), now)? else {
-        return Err(Error::new(Kind::Nothing, "not-held", format!("{name} is not held")));
+        return Err(Error::new(Kind::Nothing, "not-held", format!("{name} is not held"))
+            .hint("see which environments are: git cairn status"));
     };
     Hold::release(&state, name.as_str())?;
     let line = Entry::new(now, What::Release, who_types()).about(name.as_str()).because(&hold.to_string());

@@ -68,7 +68,8 @@ fn run(place: &Place, wish: Wish, how: How, consent: &Consent, ui: &mut Ui) -> R
     finish_interrupted(&repository, &journal, ui)?;
     if let Some(plan) = saved::<Plan>(consent)? {
         if plan.operation != wish.verb {
-            return Err(Error::usage(format!("the plan is to {}", plan.deed())));
+            return Err(Error::usage(format!("the plan is to {}", plan.deed()))
+                .hint("carry it out by the command that made it"));
         }
         return carry_out(&repository, &journal, &plan, ui);
     }

@@ -39,7 +39,8 @@ pub fn run(place: &Place, what: Undo, ui: &mut Ui) -> Result<ExitCode> {
     finish_interrupted(&repository, &journal, ui)?;
     if let Some(made) = saved::<Plan>(&what.consent)? {
         if made.operation != Verb::Undo {
-            return Err(Error::usage(format!("the plan is to {}", made.deed())));
+            return Err(Error::usage(format!("the plan is to {}", made.deed()))
+                .hint("carry it out by the command that made it"));
         }
         return carry_out(&repository, &journal, &made, ui);
     }
