@@ -130,6 +130,9 @@ pub struct Error {
 /// The code of the error that whoever read our output has gone away, of which nobody needs to be told.
 pub const READER_LEFT: &str = "reader-left";
 
+/// The code of the error that the file of the jobs is damaged.
+pub const JOBS_DAMAGED: &str = "jobs-damaged";
+
 /// What to do where a disk itself fails.
 const FAILING_DISK: &str = "the disk may be failing: see dmesg, and copy the store elsewhere before anything else";
 /// What to do where it may also be full.
@@ -247,7 +250,7 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 made.hint("another git-cairn is at work there: run the same command again")
             }
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => made.hint(
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self { code: JOBS_DAMAGED, ..made }.hint(
                 "move jobs.db and what begins with that name aside; then, for what waited in it: git cairn backup create --all",
             ),
             // A full disk is told so too, where SQLite makes room for its index of the log.

@@ -3,6 +3,7 @@
 use super::facts::{Backed, Facts, JobFacts, Room, StoreFacts};
 use super::trial::{Means, Tried};
 use crate::clock;
+use crate::error::JOBS_DAMAGED;
 use crate::git::GitVersion;
 use crate::guard::Mode;
 use crate::hook::{Configured, Layout};
@@ -482,7 +483,16 @@ fn jobs(facts: &Facts) -> Vec<Check> {
         Err(_) => format!("{STORE_FIX} && git cairn worker --once"),
     };
     let queue = match &facts.jobs {
-        Err(why) => error("jobs", why, once),
+        // What waited in it is in the backups that are made then.
+        Err((JOBS_DAMAGED, why)) => error(
+            "jobs",
+            why,
+            format!(
+                "(cd {} && for file in jobs.db*; do mv \"$file\" \"damaged-$file\"; done) && git cairn setup && git cairn backup create --all",
+                shell_word(&facts.state)
+            ),
+        ),
+        Err((_, why)) => error("jobs", why, once),
         Ok(JobFacts { failed: 0, waiting: 0, running, .. }) => ok("jobs", format!("none waits, {running} running")),
         Ok(JobFacts { failed: 0, waiting, oldest, .. }) => {
             let since = oldest.as_ref().map(|(at, _)| clock::age(*at, facts.now)).unwrap_or_default();
@@ -596,6 +606,7 @@ mod tests {
             }),
             own_room: ("/site.git".into(), WIDE),
             jobs_on: None,
+            state: "/site.git/cairn".into(),
             jobs: Ok(JobFacts::default()),
             backups: Ok(vec![Backed { environment: "dev".into(), exists: true, newest: Some(newest) }]),
             unstored: None,

@@ -160,8 +160,10 @@ pub struct Facts {
     pub own_room: (PathBuf, Room),
     /// The kind of network file system that the jobs lie on, if it is one.
     pub jobs_on: Option<&'static str>,
-    /// The jobs, or why they cannot be read.
-    pub jobs: Result<JobFacts, String>,
+    /// The jobs, or why they cannot be read: the error's code, and what it says.
+    pub jobs: Result<JobFacts, (&'static str, String)>,
+    /// Where the files of the jobs lie.
+    pub state: PathBuf,
     /// The backups of each environment, or why they cannot be read.
     pub backups: Result<Vec<Backed>, String>,
     /// Where references or HEAD are others than those of the newest backup, with no job waiting: the references that changed,
@@ -191,7 +193,7 @@ pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
     let seen = inspect(&hooks);
     let restored = restored(repository, &site, &state, &seen);
     let seen = seen.into_iter().map(|inspected| tried(repository, inspected)).collect::<Vec<_>>();
-    let jobs = jobs(&state);
+    let jobs = jobs(&state).map_err(|error| (error.code(), error.to_string()));
     let objects = repository.objects_dir();
     let idle = jobs.as_ref().is_ok_and(|jobs| jobs.waiting + jobs.running + jobs.failed == 0);
     Ok(Facts {
@@ -213,6 +215,7 @@ pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
         store: missing_store(&site, &state).map_or_else(|| Ok(look_at_store(repository, &site)), Err),
         own_room: (repository.common_dir(), Room::at(&repository.common_dir())),
         jobs_on: remote_kind(state.folder()),
+        state: state.folder().to_owned(),
         unstored: if idle { unstored(repository, &site, &state, restored.as_ref()).unwrap_or(None) } else { None },
         restored,
         guard: Policy::from_config(&config, &site).map(|policy| policy.mode).map_err(|error| error.to_string()),
@@ -358,17 +361,14 @@ fn remote_kind(path: &Path) -> Option<&'static str> {
     }
 }
 
-fn jobs(state: &State) -> Result<JobFacts, String> {
+fn jobs(state: &State) -> Result<JobFacts> {
     if !state.folder().is_dir() {
         return Ok(JobFacts::default());
     }
-    let read = || -> Result<JobFacts> {
-        let database = state.database()?;
-        let (waiting, running, failed) = database.job_counts()?;
-        let oldest = database.next_job(0)?.map(|job| (job.what.at, job.error));
-        Ok(JobFacts { waiting, running, failed, oldest })
-    };
-    read().map_err(|error| error.to_string())
+    let database = state.database()?;
+    let (waiting, running, failed) = database.job_counts()?;
+    let oldest = database.next_job(0)?.map(|job| (job.what.at, job.error));
+    Ok(JobFacts { waiting, running, failed, oldest })
 }
 
 /// Reads the audit, and opens it as a push that is to be written down would.

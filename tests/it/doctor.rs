@@ -364,6 +364,24 @@ fn what_became_of_jobs_and_backups() {
     });
 }
 
+/// Numbers of deployments go on from what the tags and the store know.
+#[test]
+fn a_damaged_file_of_jobs_is_set_aside() {
+    let world = host();
+    world.deployed("live", "2");
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    mended(&world, "jobs", "error", |world| {
+        for name in ["jobs.db-wal", "jobs.db-shm"] {
+            let _ = std::fs::remove_file(world.path("site.git/cairn").join(name));
+        }
+        std::fs::write(world.path("site.git/cairn/jobs.db"), "no database").unwrap();
+    });
+    assert_eq!(std::fs::read(world.path("site.git/cairn/damaged-jobs.db")).unwrap(), b"no database");
+    assert!(unwell(&world).is_empty(), "{:?}", unwell(&world));
+    world.deployed("live", "3");
+    world.tip("site.git", "live_2");
+}
+
 #[test]
 fn a_damaged_backup_is_followed_by_a_whole_one() {
     let world = host();
