@@ -15,8 +15,6 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// The folder of objects in it.
-const OBJECTS: &str = "objects";
 /// The oldest git that merges without a work tree (`git merge-tree --write-tree`).
 const MERGES_SINCE: (u32, u32) = (2, 38);
 /// The oldest git that takes trees and a base for it; an older one must find the base in commits.
@@ -115,21 +113,19 @@ impl Scratch {
     pub fn new(repository: &Repository) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("cairn-").tempdir();
         let folder = folder.at("make a folder in", &std::env::temp_dir())?;
-        let past = Past::new(repository, folder.path().join(OBJECTS));
+        let past = Past::new(repository, folder.path().to_owned());
         let objects = repository.objects_dir();
         let objects = std::fs::canonicalize(&objects).at("find", &objects)?;
         let originals = quoted(objects.as_os_str().as_bytes());
         let git_dir = repository.git_dir().to_owned();
-        let scratch = Self {
+        Ok(Self {
             folder,
             git_dir,
             originals,
             version: OnceCell::new(),
             past,
             attributes: AttributeFiles::of(repository),
-        };
-        std::fs::create_dir(scratch.objects()).at("create the folder", &scratch.objects())?;
-        Ok(scratch)
+        })
     }
 
     /// Returns a folder in it, which exists.
@@ -137,8 +133,10 @@ impl Scratch {
         self.folder.path()
     }
 
-    fn objects(&self) -> PathBuf {
-        self.folder.path().join(OBJECTS)
+    /// Where its objects lie: beside what else is put into it, whose names no object and nothing of git's among objects has. To
+    /// make and remove a folder of their own takes longer than most that is asked of them.
+    fn objects(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A folder in the place of a work tree, which may be there.

@@ -14,6 +14,7 @@ use crate::git::{Place, RefName, Repository};
 use crate::text::{count, without_secrets};
 use crate::undo::{Journal, LogLine, Mode, Plan, Prepared, Seen, Verb, WorkPath};
 use crate::undo::{Wish, apply, log, objection, prepare_seen, see};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -56,7 +57,8 @@ struct How {
 }
 
 fn run(place: &Place, wish: Wish, how: How, consent: &Consent, ui: &mut Ui) -> Result<ExitCode> {
-    let repository = Repository::discover(place)?;
+    // What is mapped of it goes with the process; to let go of it piece by piece before only takes time.
+    let repository = ManuallyDrop::new(Repository::discover(place)?);
     let journal = Journal::of(&repository);
     if consent.plan {
         let (wish, seen) = completed(&repository, wish, ui)?;
