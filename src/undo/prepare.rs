@@ -306,7 +306,13 @@ fn see_both(
             let texts = scratch.commit_texts(&mine[..mine.len().min(COMMITS_NAMED)], "UTF-8")?;
             let email = repository.config().get("user", "email");
             unpublished = texts.iter().map(|one| plan_commit(one, email.as_deref())).collect();
-            if behind && is_in_target(repository, scratch, wish, &head)? {
+            let target = reset_target(repository, scratch, wish)?;
+            if let Some(target) = target.filter(|_| overwrites) {
+                let comes: Vec<_> = scratch.between(&[expect], &[target])?.iter().map(ToString::to_string).collect();
+                unpublished.retain(|one| comes.contains(&one.id));
+            }
+            let has_mine = |target: ObjectId| Ok::<_, Error>(scratch.between(&[target], &[head])?.is_empty());
+            if behind && target.map(has_mine).transpose()? == Some(true) {
                 // It is built upon the host's: nothing of what is here is missing from what comes of it.
                 if !overwrites {
                     folded = mine.len();
@@ -321,15 +327,12 @@ fn see_both(
     Ok(Sides { host: Some(host), reference, expect: Some(expect), base, unpublished, folded, local })
 }
 
-/// Tells whether the commit that a reset goes back to is what the local branch has, or has all of it.
-fn is_in_target(repository: &Repository, scratch: &Scratch, wish: &Wish, head: &ObjectId) -> Result<bool> {
-    if wish.verb != Verb::Reset {
-        return Ok(false);
+/// Returns the commit that a reset goes back to, where one is named already.
+fn reset_target(repository: &Repository, scratch: &Scratch, wish: &Wish) -> Result<Option<ObjectId>> {
+    if wish.verb != Verb::Reset || wish.words.is_empty() {
+        return Ok(None);
     }
-    match meant(repository, scratch, &wish.words)?.commits.as_slice() {
-        [target] => Ok(scratch.between(&[*target], &[*head])?.is_empty()),
-        _ => Ok(false),
-    }
+    Ok(meant(repository, scratch, &wish.words)?.commits.first().copied())
 }
 
 fn check_unpublished(

@@ -115,3 +115,19 @@ fn who_diverged_catches_up_first() {
     world.commit("dev", "page", "2");
     world.cairn("dev", &["reset", &good, "--yes"]).exits(5).says("catch-up");
 }
+
+/// What leaves the branch here is not published on the way.
+#[test]
+fn overwriting_history_publishes_what_its_commit_has_and_no_more() {
+    let world = host();
+    let good = world.tip("dev", "main");
+    world.commit("dev", "page", "2");
+    published(&world);
+    let kept = world.commit("dev", "page", "3, of mine");
+    world.commit("dev", "page", "4, of mine");
+    for (to, comes) in [(&good, vec![]), (&kept, vec![kept.clone()])] {
+        let plan = world.cairn("dev", &["reset", to, "--overwrite-history", "--plan", "--json"]).ok().json();
+        let told: Vec<_> = plan["unpublished"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        assert_eq!(told, comes, "{plan}");
+    }
+}
