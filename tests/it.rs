@@ -46,6 +46,8 @@ mod doctor_trial;
 mod edits;
 #[path = "it/elsewhere.rs"]
 mod elsewhere;
+#[path = "it/errors.rs"]
+mod errors;
 #[path = "it/exact.rs"]
 mod exact;
 #[path = "it/faults.rs"]

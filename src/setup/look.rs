@@ -33,6 +33,7 @@ impl WantedEnvironment {
                 "--env {}: not of the form <name>=<branch>[:<work tree>]",
                 crate::text::shown(text.as_bytes())
             ))
+            .hint("for instance: --env live=live:/srv/www/live")
         };
         let (name, rest) = text.split_once('=').ok_or_else(wrong)?;
         // A branch's name holds no colon, so the first one ends it.
