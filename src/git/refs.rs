@@ -19,10 +19,10 @@ pub const PINS: &str = "refs/cairn/pin/";
 const READS_MAX: usize = 50;
 
 /// How often a reading that failed is repeated: a reference that is deleted between the look at its folder and at its file
-/// cannot be read, and is gone the next time.
-const FAILURES_MAX: usize = 10;
+/// cannot be read, and is gone the next time. Packing deletes hundreds, one after the other.
+const FAILURES_MAX: u32 = 25;
 
-/// How long is waited in between.
+/// How much longer is waited after each failure: half a second in all.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// About as long, in bytes, is a line of packed-refs and one of the instructions: fewer references are there than that says.
@@ -327,10 +327,10 @@ impl Repository {
 }
 
 fn patiently<T>(read: impl Fn() -> Result<T>) -> Result<T> {
-    for _ in 1..FAILURES_MAX {
+    for failures in 1..FAILURES_MAX {
         match read() {
             Ok(found) => return Ok(found),
-            Err(_) => std::thread::sleep(PAUSE),
+            Err(_) => std::thread::sleep(PAUSE * failures),
         }
     }
     read()
