@@ -45,6 +45,7 @@ pub fn apply(repository: &Repository, journal: &Journal, plan: &Plan) -> Result<
     let target = if let Some(target) = prepared.overwrite.or(prepared.resolved) {
         target
     } else {
+        journal.outlast_undo();
         build::commits(&prepared.scratch, &repository.config(), prepared.base, &prepared.steps, true, checkout)?
     };
     let mut entry = noted(&prepared, target);

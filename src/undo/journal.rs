@@ -16,6 +16,7 @@ use crate::text;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -28,6 +29,11 @@ const KEPT: usize = 100;
 const KEPT_DAYS: i64 = 90;
 /// What is written before the operation's own file, and is nothing without it.
 const BESIDE: [&str; 2] = ["pack", "before"];
+
+/// How many characters of an id say the second.
+const TO_THE_SECOND: usize = 15;
+/// How long is waited before it is seen again whether the second is over.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How far an operation came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -319,6 +325,23 @@ impl Journal {
     /// Returns an error for a file that is no entry, naming it.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         self.files()?.iter().map(|path| read(path)).collect()
+    }
+
+    /// Waits until the second is over in which something was last taken back, if it is this one: the same commit made again
+    /// within it would be the very one that the host was told to keep from coming back.
+    pub fn outlast_undo(&self) {
+        while self.has_undone_this_second() {
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn has_undone_this_second(&self) -> bool {
+        let newest = self.files().ok().and_then(|files| files.into_iter().next());
+        newest.is_some_and(|path| {
+            let name = path.file_stem().and_then(OsStr::to_str);
+            let is_fresh = name.and_then(|name| name.get(..TO_THE_SECOND)) == clock::name_of_now().get(..TO_THE_SECOND);
+            is_fresh && read(&path).is_ok_and(|entry| entry.undoes.is_some())
+        })
     }
 
     /// The files of all entries, the newest first: their names sort by age.

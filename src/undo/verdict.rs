@@ -16,10 +16,13 @@ pub(super) fn ask(repository: &Repository, prepared: &Prepared) -> Result<Option
     let Some(host) = prepared.host.as_ref().filter(|host| host.speaks) else { return Ok(None) };
     let config = repository.config();
     // What is judged is the movement; that this commit is another one than the one to be pushed plays no part.
-    let made = match prepared.overwrite.or(prepared.resolved) {
-        Some(target) => Ok(target),
-        None => super::build::commits(&prepared.scratch, &config, prepared.base, &prepared.steps, false, None),
-    };
+    let made = prepared.overwrite.or(prepared.resolved).map_or_else(
+        || {
+            Journal::of(repository).outlast_undo();
+            super::build::commits(&prepared.scratch, &config, prepared.base, &prepared.steps, false, None)
+        },
+        Ok,
+    );
     let Ok(target) = made else { return Ok(Some(unknown())) };
     let lease = Lease { name: prepared.reference.clone(), expect: prepared.expect, target, is_there: false };
     let mut options = announcement(prepared, &lease);

@@ -110,6 +110,8 @@ fn what_was_deployed_survives_a_power_cut_and_stock_git_loses_it() {
         drop(disk);
         let after = Disk::mount(&world, "cut", "disk").expect("the copy can be mounted");
         let head = world.tip("dev", "HEAD");
+        let tags = world.git("disk/site.git", &["tag", "--list"]).ok().stdout;
+        assert!(tags.lines().any(|tag| tag == format!("live_{n}")), "cut {n}: {tags}\n{said}");
         assert_eq!(world.tip("disk/site.git", &format!("live_{n}^{{commit}}")), head);
         assert_eq!(world.tip("disk/site.git", "live"), head);
         world.git("disk/site.git", &["fsck", "--full", "--no-dangling"]).ok();

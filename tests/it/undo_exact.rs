@@ -276,6 +276,23 @@ fn work_done_since_in_the_same_files_stops_it() {
     assert_eq!(world.tip("dev", "main"), mine);
 }
 
+/// Within a second, too: then the same commit would be made again, which the host was told to keep from coming back.
+#[test]
+fn what_was_taken_back_is_done_again_at_once() {
+    let world = host();
+    let bad = world.commit("dev", "page", "2");
+    let next = world.commit("dev", "other", "2");
+    push(&world);
+    for _ in 0..3 {
+        world.cairn("dev", &["revert", &bad, &next, "--yes"]).ok();
+        world.cairn("dev", &["undo", "--yes"]).ok();
+        // The first of the two that were taken back, and now alone.
+        world.cairn("dev", &["revert", &bad, "--yes"]).ok();
+        assert_eq!(world.tip("site.git", "main~"), next);
+        world.cairn("dev", &["undo", "--yes"]).ok();
+    }
+}
+
 /// An untracked file where one comes back, and one in a folder that is to be a file again.
 #[test]
 fn new_files_where_old_ones_come_back_stop_it() {
