@@ -73,13 +73,22 @@ pub(super) fn warnings(
     warnings
 }
 
+/// How many branches are named.
+const NAMED_MAX: usize = 3;
+
 /// What other branches have is no secret that the host could keep away from this one: it bans only what leaves them all.
 fn still_held(plan: &Plan, host: Option<&Host>) -> Option<String> {
     host.filter(|host| host.speaks)?;
     let branch = |one: &Container| {
         one.reference.strip_prefix("refs/heads/").map(|short| one.environment.clone().unwrap_or(short.into()))
     };
-    let names: Vec<String> = plan.contained_in.iter().filter_map(branch).collect();
+    // Environments are known by a name each, other branches may be hundreds.
+    let (environments, others): (Vec<_>, Vec<_>) = plan.contained_in.iter().partition(|one| one.environment.is_some());
+    let mut names: Vec<String> = environments.into_iter().chain(others).filter_map(branch).collect();
+    if names.len() > NAMED_MAX + 1 {
+        let more = names.split_off(NAMED_MAX).len();
+        names.push(format!("{more} more branches"));
+    }
     let (last, before) = names.split_last()?;
     let (names, have) = match before {
         [] => (last.clone(), "has"),

@@ -159,7 +159,12 @@ fn what_its_rules_deny_the_guard_says_first(gitolite: &Gitolite, first: &str, re
     gitolite.in_site("git branch frozen main && git branch topic main").ok();
     let refs = gitolite.in_site("git for-each-ref").ok().stdout;
     for (person, words, denied, next) in [
-        ("boris", rewind, "+ refs/heads/main site boris DENIED by fallthru", "git cairn revert <commit>"),
+        (
+            "boris",
+            rewind,
+            "+ refs/heads/main site boris DENIED by fallthru",
+            "to undo by a new commit: git cairn revert ",
+        ),
         (
             "boris",
             &["origin", ":topic"],
