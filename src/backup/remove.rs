@@ -1,7 +1,7 @@
 //! Removing backups on purpose: the tombstone first, then the manifest, then the rest, then the segments that no other
 //! backup names. Whatever a killed run left half-done, the next one ends.
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Entry};
 use super::prove::has_problem;
 use super::retention::{Candidate, due, kept_always};
 use super::tombstone::{Reason, Tombstone, removed};
@@ -32,6 +32,8 @@ pub struct Removal {
     pub files: Vec<String>,
     /// What was left for a reason that a person should know.
     pub notes: Vec<String>,
+    /// What an expiry left, in no order.
+    pub left: Vec<Entry>,
 }
 
 /// Removes every backup whose retention has ended, but for the newest good one of each environment.
@@ -50,7 +52,7 @@ pub fn expire(store: &dyn Store, site: &str, now: Timestamp, how: How) -> Result
         // What names a manifest that was lost is the only thing that tells of it.
         if let Some(lost) = manifest.previous.as_ref().filter(|previous| !known.contains(&previous.id)) {
             removal.notes.push(format!("backup {} stays: it alone tells that {} is lost", manifest.id, lost.id));
-            catalog.entries.push(super::Entry { id: manifest.id.clone(), manifest: Ok(manifest) });
+            catalog.entries.push(Entry { id: manifest.id.clone(), manifest: Ok(manifest) });
             continue;
         }
         if how == How::ForGood {
@@ -63,6 +65,7 @@ pub fn expire(store: &dyn Store, site: &str, now: Timestamp, how: How) -> Result
     if how == How::ForGood {
         forget_old(&catalog, now)?;
     }
+    removal.left = catalog.entries;
     Ok(removal)
 }
 

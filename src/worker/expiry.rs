@@ -1,14 +1,15 @@
 //! Removing what has expired. To look at every manifest takes longer with every backup there is, so a push does it only when
 //! something may have come to its time.
 
-use crate::backup::{BackupId, Catalog, How, Names, Removal, expire, host_store, read_manifest};
-use crate::durable;
-use crate::error::Result;
+use crate::backup::{BackupId, Entry, How, Names, Removal, expire, host_store, read_manifest};
+use crate::durable::{Staged, Unsynced};
+use crate::error::{AtPath, Result};
 use crate::queue::State;
 use crate::site::Site;
 use crate::store::Store;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// For so many backups a push may leave what has expired a second longer. Nobody is shown it any more.
@@ -37,8 +38,11 @@ pub fn end_backups(site: &Site, state: &State, now: Timestamp, to_look: bool) ->
     // A run that is killed leaves no note, so the next one looks again.
     let _ = std::fs::remove_file(&path);
     let removal = expire(&store, &site.name, now, How::ForGood)?;
-    if let Some(looked) = look(&store, site, now)? {
-        durable::write_over(&path, &serde_json::to_vec(&looked).expect("text serializes"), state.modes())?;
+    if let Some(looked) = note_of(&removal.left, site, now) {
+        let mut staged = Staged::new(&path, state.modes())?;
+        staged.write_all(&serde_json::to_vec(&looked).expect("text serializes")).at("write", &path)?;
+        // What a power cut takes of it costs another look.
+        staged.replace_unsynced(&mut Unsynced::default())?;
     }
     Ok(removal)
 }
@@ -50,12 +54,12 @@ fn nothing_is_due(store: &dyn Store, site: &Site, now: Timestamp, looked: &Looke
     looked.store == site.store && now < looked.until && names.after(&looked.newest).all(is_kept)
 }
 
-fn look(store: &dyn Store, site: &Site, now: Timestamp) -> Result<Option<Looked>> {
-    let catalog = Catalog::read(store, &site.name)?;
-    let Some(newest) = catalog.entries.iter().map(|entry| entry.id.clone()).max() else { return Ok(None) };
-    let backups = i64::try_from(catalog.entries.len()).unwrap_or(i64::MAX);
+fn note_of(left: &[Entry], site: &Site, now: Timestamp) -> Option<Looked> {
+    let newest = left.iter().map(|entry| &entry.id).max()?.clone();
+    let backups = i64::try_from(left.len()).unwrap_or(i64::MAX);
     let pause = SignedDuration::from_secs(backups / BACKUPS_PER_SECOND);
-    let first_due = catalog.good().map(|manifest| manifest.keep_until).min();
+    let manifests = left.iter().filter_map(|entry| entry.manifest.as_ref().ok());
+    let first_due = manifests.map(|manifest| manifest.keep_until).min();
     let until = now.checked_add(pause).unwrap_or(now).max(first_due.unwrap_or(now));
-    Ok(Some(Looked { store: site.store.clone(), newest, until }))
+    Some(Looked { store: site.store.clone(), newest, until })
 }
