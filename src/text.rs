@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use bstr::{BStr, ByteSlice};
 use std::ffi::OsStr;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// Returns `bytes` as one line that no terminal can be steered with: controls, bidirectional
 /// marks and bytes that are not UTF-8 are written as `\xNN` or `\u{NNNN}`.
@@ -127,9 +127,24 @@ pub fn count(n: usize, word: &str) -> String {
     if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
 }
 
+/// Returns names as a sentence has them before `has` or `have`: `a`, `a and b`, `a, b and c`.
+pub fn and_list<T: fmt::Display>(names: &[T]) -> String {
+    let Some((last, before)) = names.split_last() else { return String::new() };
+    let before: Vec<_> = before.iter().map(ToString::to_string).collect();
+    if before.is_empty() { last.to_string() } else { format!("{} and {last}", before.join(", ")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_make_a_sentence() {
+        for (names, said) in [(&[][..], ""), (&["a"], "a"), (&["a", "b"], "a and b"), (&["a", "b", "c"], "a, b and c")]
+        {
+            assert_eq!(and_list(names), said);
+        }
+    }
 
     #[test]
     fn nothing_that_steers_a_terminal_passes() {

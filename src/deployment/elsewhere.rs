@@ -3,8 +3,9 @@
 use super::{Host, Operation, Plan, Warning};
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
+use crate::guard::to_revert;
 use crate::site::Environment;
-use crate::text::{count, shell_quoted};
+use crate::text::{and_list, count, shell_quoted};
 use bstr::ByteSlice;
 
 /// The code of the warning that a rolled back environment is alone in having gone back.
@@ -27,15 +28,17 @@ pub(super) fn still_held(
             holders.push(other);
         }
     }
-    let Some((last, before)) = holders.split_last() else { return Ok(None) };
-    let before: Vec<_> = before.iter().map(|one| one.name.as_str()).collect();
-    let names =
-        if before.is_empty() { last.name.to_string() } else { format!("{} and {}", before.join(", "), last.name) };
-    let have = if before.is_empty() { "has" } else { "have" };
+    if holders.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<_> = holders.iter().map(|one| &one.name).collect();
+    let (names, have) = (and_list(&names), if holders.len() == 1 { "has" } else { "have" });
     let mut steps = vec![];
     if let Some(developed) = holders.first().filter(|first| !host.deploying().contains(first)) {
         let branch = shell_quoted(developed.branch.short());
-        steps.push(format!("git cairn revert {} --branch {branch}", dropped(plan, &old, &target)));
+        let merges = plan.commits_dropped.iter().map(|one| one.merge);
+        let dropped = to_revert(merges, plan.commits_dropped_count, [&target, &old]);
+        steps.push(format!("git cairn revert {dropped} --branch {branch}"));
     }
     steps.extend(
         holders.iter().filter(|one| host.deploying().contains(one)).map(|one| format!("git cairn deploy {}", one.name)),
@@ -46,18 +49,6 @@ pub(super) fn still_held(
         steps.join("; ")
     );
     Ok(Some(Warning { code: STILL_HELD.into(), text }))
-}
-
-/// The commits that leave, as `git cairn revert` takes them; a merge it takes only with a parent named.
-fn dropped(plan: &Plan, old: &ObjectId, target: &ObjectId) -> String {
-    let short = |id: &ObjectId| id.to_hex_with_len(10).to_string();
-    match plan.commits_dropped.as_slice() {
-        [one] if !one.merge => one.id[..10].to_owned(),
-        many if many.len() == plan.commits_dropped_count && many.iter().all(|one| !one.merge) => {
-            format!("{}..{}", short(target), short(old))
-        }
-        _ => "<commit>".into(),
-    }
 }
 
 /// Tells whether what leaves was taken out since: each commit by a revert, or all of it by going back to the same files.

@@ -16,5 +16,6 @@ pub use look::{Command, look};
 pub use loss::{Loss, loss, staying};
 pub use policy::{Demand, Mode, Policy, Protected};
 pub use report::report;
+pub use steps::to_revert;
 pub use tell::{EXPLAINED_MAX, Line, refusal, tolerated};
 pub use words::{Announcement, Words};

@@ -11,6 +11,20 @@ use crate::site::{Environment, EnvironmentName, Site};
 use crate::text::shell_quoted;
 use bstr::{BString, ByteSlice};
 
+/// What stands for commits that the person has to name.
+const ANY: &str = "<commit>";
+
+/// Returns the commits that are in the history of `old` and not in that of `new` as `git cairn revert` takes them: `count` of
+/// them, of those of which it is known whether it is a merge. A merge it takes only with a parent named.
+pub fn to_revert(merges: impl ExactSizeIterator<Item = bool>, count: usize, [new, old]: [&ObjectId; 2]) -> String {
+    let plain = merges.len() == count && !merges.into_iter().any(|is_merge| is_merge);
+    match count {
+        1 if plain => short(old),
+        2.. if plain => format!("{}..{}", short(new), short(old)),
+        _ => ANY.into(),
+    }
+}
+
 /// A movement that is refused, and what is known of it.
 #[derive(Clone, Copy)]
 pub(super) struct Refused<'a> {
@@ -114,14 +128,13 @@ impl Refused<'_> {
         ]
     }
 
-    /// The commits that would be lost, as `git cairn revert` takes them; a merge it takes only with a parent named.
+    /// The commits that would be lost, as `git cairn revert` takes them.
     fn lost(&self) -> String {
-        let plain =
-            self.loss.filter(|loss| loss.count == loss.commits.len() && loss.commits.iter().all(|one| !one.merge));
-        match (plain, self.one.old, self.one.new) {
-            (Some(loss), Some(old), Some(new)) if loss.count > 1 => format!("{}..{}", short(&new), short(&old)),
-            (Some(loss), Some(old), Some(_)) if loss.count == 1 => short(&old),
-            _ => "<commit>".into(),
+        match (self.loss, self.one.old, self.one.new) {
+            (Some(loss), Some(old), Some(new)) => {
+                to_revert(loss.commits.iter().map(|one| one.merge), loss.count, [&new, &old])
+            }
+            _ => ANY.into(),
         }
     }
 
@@ -232,7 +245,7 @@ impl Refused<'_> {
 
     /// What comes before: the environment that this one takes its code from has it first.
     fn in_order(&self, environment: &EnvironmentName, from: &EnvironmentName) -> Vec<String> {
-        let new = self.one.new.as_ref().map_or("<commit>".into(), short);
+        let new = self.one.new.as_ref().map_or(ANY.into(), short);
         let before = self.site.environments.iter().find(|environment| environment.name == *from);
         let first = match before.filter(|before| !self.site.deploys(before)) {
             Some(before) => format!("git push origin {new}:{}", shell_quoted(before.branch.as_bytes().as_bstr())),

@@ -5,7 +5,7 @@ use super::plan::{Container, Mode, Plan, Worktree};
 use crate::deployment::{Host, Warning};
 use crate::error::Result;
 use crate::git::{CommitText, ObjectId, Scratch, TreeChange};
-use crate::text::count;
+use crate::text::{and_list, count};
 
 /// Returns which of the commits are not in the history of what is held, in their order.
 pub(super) fn strangers(scratch: &Scratch, held: &ObjectId, commits: &[ObjectId]) -> Result<Vec<ObjectId>> {
@@ -89,11 +89,14 @@ fn still_held(plan: &Plan, host: Option<&Host>) -> Option<String> {
         let more = names.split_off(NAMED_MAX).len();
         names.push(format!("{more} more branches"));
     }
-    let (last, before) = names.split_last()?;
-    let (names, have) = match before {
-        [] => (last.clone(), "has"),
-        before => (format!("{} and {last}", before.join(", ")), "have"),
+    let have = if names.is_empty() {
+        return None;
+    } else if names.len() == 1 {
+        "has"
+    } else {
+        "have"
     };
+    let names = and_list(&names);
     Some(format!("{names} still {have} what goes, so the host will not keep it from coming back to this branch"))
 }
 
