@@ -156,6 +156,8 @@ mod story;
 mod support;
 #[path = "it/terminal.rs"]
 mod terminal;
+#[path = "it/trivial_merge.rs"]
+mod trivial_merge;
 #[path = "it/uncommitted.rs"]
 mod uncommitted;
 #[path = "it/undo.rs"]

@@ -84,18 +84,56 @@ pub fn find_host(repository: &Repository, named: Option<&str>) -> Result<Host> {
 
 /// As [`find_host`], for what can be done on a host that tells of no environment: then it has none.
 pub fn find_any_host(repository: &Repository, named: Option<&str>) -> Result<Host> {
+    begin_finding(repository, named)?.end(repository)
+}
+
+/// The host, or each remote that may be it, being asked for its references.
+pub enum Finding {
+    /// It is known which.
+    Known(Remote, Advertising),
+    /// Each remote by its name, and why it could not be asked.
+    Any(Vec<(String, Result<(Remote, Advertising)>)>),
+}
+
+/// Begins to find the host as [`find_any_host`] does, which goes on while we do something else.
+pub fn begin_finding(repository: &Repository, named: Option<&str>) -> Result<Finding> {
     let config = repository.config();
-    let mut notes = Vec::new();
     let configured = named.map(str::to_owned).or_else(|| config.get("cairn", "remote"));
-    let (remote, advertised) = match configured {
-        Some(name) => ask(repository, Remote::named(repository, &name)?)?,
-        None if config.get("cairn", "id").is_some() && repository.is_bare() => {
-            ask(repository, Remote::myself(repository)?)?
+    let known = match configured {
+        Some(name) => Remote::named(repository, &name)?,
+        None if config.get("cairn", "id").is_some() && repository.is_bare() => Remote::myself(repository)?,
+        None => {
+            let remotes = remote_names(repository)?;
+            if remotes.is_empty() {
+                return Err(Error::not_found(
+                    "no-remote",
+                    "this repository has no remote, and it is not set up as a host",
+                )
+                .hint("add the host: git remote add origin <url>"));
+            }
+            // All at once: some may be far away.
+            let asked = remotes.into_iter().map(|name| {
+                let begun = begin(repository, &name);
+                (name, begun)
+            });
+            return Ok(Finding::Any(asked.collect()));
         }
-        None => guess(repository, &mut notes)?,
     };
-    let (environments, template, speaks) = site_of(repository, &remote, &advertised)?;
-    Ok(Host { remote, advertised, environments, template, speaks, notes })
+    let advertising = known.begin_advertised(repository)?;
+    Ok(Finding::Known(known, advertising))
+}
+
+impl Finding {
+    /// Waits for the answers and returns the host; errors are those of [`find_any_host`].
+    pub fn end(self, repository: &Repository) -> Result<Host> {
+        let mut notes = Vec::new();
+        let (remote, advertised) = match self {
+            Self::Known(remote, advertising) => (remote, advertising.end()?),
+            Self::Any(asked) => guess(asked, &mut notes)?,
+        };
+        let (environments, template, speaks) = site_of(repository, &remote, &advertised)?;
+        Ok(Host { remote, advertised, environments, template, speaks, notes })
+    }
 }
 
 /// Returns the host of a clone as far as its own config tells, which asks nobody: `cairn.remote`, else the only remote, else
@@ -106,22 +144,10 @@ pub fn likely_host(repository: &Repository) -> Option<Remote> {
     Remote::named(repository, &repository.config().get("cairn", "remote").unwrap_or_else(only)).ok()
 }
 
-fn ask(repository: &Repository, remote: Remote) -> Result<(Remote, Advertised)> {
-    let advertised = remote.advertised(repository)?;
-    Ok((remote, advertised))
-}
-
-fn guess(repository: &Repository, notes: &mut Vec<String>) -> Result<(Remote, Advertised)> {
-    let names = remote_names(repository)?;
-    if names.is_empty() {
-        return Err(Error::not_found("no-remote", "this repository has no remote, and it is not set up as a host")
-            .hint("add the host: git remote add origin <url>"));
-    }
+fn guess(asked: Vec<(String, Result<(Remote, Advertising)>)>, notes: &mut Vec<String>) -> Result<(Remote, Advertised)> {
     let mut speaking = Vec::new();
     let mut origin = None;
-    // All at once: some may be far away.
-    let asked: Vec<_> = names.iter().map(|name| begin(repository, name)).collect();
-    for (name, asked) in names.iter().zip(asked) {
+    for (name, asked) in asked {
         let asked = asked.and_then(|(remote, advertising)| Ok((remote, advertising.end()?)));
         match asked {
             Ok(found) if tells(&found.1) => speaking.push(found),

@@ -12,7 +12,7 @@ mod settle;
 mod tag;
 
 pub use anchors::anchors;
-pub use ask::{Host, find_any_host, find_host, likely_host, tells};
+pub use ask::{Finding, Host, begin_finding, find_any_host, find_host, likely_host, tells};
 pub use list::{Deployment, newest_of, of_advertised, of_repository};
 pub use order::{Goal, happened};
 pub use plan::{Applied, Elsewhere, Operation, Plan, Wish, apply, nothing, plan};

@@ -266,7 +266,7 @@ impl Checkout {
         self.see_flagged(index, changes)?;
         let words = ["-c", "submodule.recurse=false", "read-tree", "-m", "-u"];
         let ids = [from.to_string(), scratch.tree_of(to)?.to_string()];
-        held_by(scratch.shown_to(self.git())).env("GIT_INDEX_FILE", index).args(words).args(ids).read().map(drop)?;
+        held_by(scratch.shown_to(self.git())?).env("GIT_INDEX_FILE", index).args(words).args(ids).read().map(drop)?;
         self.refresh(index)
     }
 
@@ -309,13 +309,13 @@ impl Checkout {
             } else {
                 ("100644", std::fs::read(&file).at("read", &file)?)
             };
-            let id = scratch.git().args(["hash-object", "-w", "--stdin"]).read_with(&content)?;
+            let id = scratch.git()?.args(["hash-object", "-w", "--stdin"]).read_with(&content)?;
             lines.extend([format!("{mode} ").as_bytes(), id.trim(), b"\t", path, b"\0"].concat());
         }
-        let index = scratch.folder().join("captured");
-        let git = || scratch.git().env("GIT_INDEX_FILE", &index);
-        git().args(["update-index", "--add", "-z", "--index-info"]).read_with(&lines)?;
-        let tree = git().arg("write-tree").read()?;
+        let index = scratch.folder()?.join("captured");
+        let git = || Ok::<_, Error>(scratch.git()?.env("GIT_INDEX_FILE", &index));
+        git()?.args(["update-index", "--add", "-z", "--index-info"]).read_with(&lines)?;
+        let tree = git()?.arg("write-tree").read()?;
         let tree =
             ObjectId::from_hex(tree.trim()).map_err(|_| Error::strange_git("git write-tree answers with no id"))?;
         scratch.bare_commit(&tree, None)

@@ -25,7 +25,7 @@ impl Scratch {
     /// Tells whether `ancestor` is reachable from `descendant`, or is it.
     pub fn is_ancestor(&self, ancestor: &ObjectId, descendant: &ObjectId) -> Result<bool> {
         let output =
-            self.git().args(["merge-base", "--is-ancestor"]).args([ancestor.to_string(), descendant.to_string()]);
+            self.git()?.args(["merge-base", "--is-ancestor"]).args([ancestor.to_string(), descendant.to_string()]);
         let output = output.output()?;
         match output.status.code() {
             Some(0) => Ok(true),
@@ -36,7 +36,7 @@ impl Scratch {
 
     /// Reads a commit from the repository or from here.
     pub fn raw_commit(&self, id: &ObjectId) -> Result<RawCommit> {
-        let bytes = self.git().args(["cat-file", "commit", &id.to_string()]).read()?;
+        let bytes = self.git()?.args(["cat-file", "commit", &id.to_string()]).read()?;
         RawCommit::parse(&bytes).ok_or_else(|| {
             Error::damaged("commit", format!("the commit {id} is none that can be read"))
                 .hint("is the repository whole? see: git fsck")
@@ -48,7 +48,7 @@ impl Scratch {
         let [name, email, time] = &like.author;
         let encoding = like.encoding.as_ref().map_or(b"utf-8".as_bstr(), |encoding| encoding.as_bstr());
         let encoding = [b"i18n.commitEncoding=".as_slice(), encoding].concat();
-        let mut git = self.git().arg("-c").arg(OsStr::from_bytes(&encoding)).arg("commit-tree");
+        let mut git = self.git()?.arg("-c").arg(OsStr::from_bytes(&encoding)).arg("commit-tree");
         git = git.env("GIT_AUTHOR_NAME", OsStr::from_bytes(name)).env("GIT_AUTHOR_EMAIL", OsStr::from_bytes(email));
         git = git.env("GIT_AUTHOR_DATE", OsStr::from_bytes(&[b"@", time.as_slice()].concat()));
         git = git.arg(if sign { "--gpg-sign" } else { "--no-gpg-sign" });

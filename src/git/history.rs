@@ -39,7 +39,7 @@ impl Scratch {
             list.push_str(&format!("^{id}\n"));
         }
         let words = ["rev-list", "--reverse", "--topo-order", "--parents", "--stdin"];
-        let out = self.git().args(words).read_with(list.as_bytes())?;
+        let out = self.git()?.args(words).read_with(list.as_bytes())?;
         let ids = |line: &[u8]| {
             let mut ids = line.split_str(" ").filter_map(|id| ObjectId::from_hex(id).ok());
             ids.next().map(|commit| (commit, ids.collect()))

@@ -31,6 +31,7 @@ mod scratch;
 mod settings;
 mod shell_there;
 mod tag;
+mod trivial_merge;
 mod version;
 mod worktrees;
 

@@ -3,30 +3,39 @@
 
 use super::objects::missing;
 use super::{HashKind, ObjectId, ObjectReader, Objects, RawCommit, Repository, TreeChange, TreeEntry};
-use crate::error::Result;
+use crate::error::{AtPath, Error, Result};
 use bstr::{BString, ByteSlice};
 use gix::hashtable::HashMap;
+use gix::objs::Write as _;
 use std::cell::{OnceCell, RefCell};
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
-use std::path::PathBuf;
+use std::path::Path;
 use std::rc::Rc;
+use tempfile::TempDir;
 
 /// How many commits git still looks at after the last that counts, for clocks that went wrong (`SLOP` in revision.c).
 const SLOP: usize = 5;
+/// How many trees that were read are remembered.
+const TREES_MAX: usize = 256;
 
 /// Objects of a repository and of what lies beside it, and the history in them as git's walks see it.
 pub(super) struct Past {
     reader: RefCell<ObjectReader>,
-    /// Where lies what the repository has not; opened when something is looked for there.
-    aside: PathBuf,
+    /// Where lies what the repository has not; made when something is to lie there.
+    aside: OnceCell<TempDir>,
+    /// Opened when something is looked for there.
     aside_reader: OnceCell<RefCell<ObjectReader>>,
+    /// Trees as they are written that are to lie there before anybody else looks.
+    unwritten: RefCell<Vec<Vec<u8>>>,
     kind: HashKind,
     /// Parents and times without reading the commits, where git wrote that down (git-commit-graph(1)).
     graph: Option<gix::commitgraph::Graph>,
     /// The commits whose parents a shallow repository has not.
     cut: HashSet<ObjectId>,
     known: RefCell<HashMap<ObjectId, Rc<Node>>>,
+    /// Trees that were made, and some that were read: one question after the other asks for the same few.
+    trees: RefCell<HashMap<ObjectId, Rc<Vec<TreeEntry>>>>,
 }
 
 /// What a walk needs of a commit.
@@ -50,8 +59,8 @@ struct Mark {
 type Queue = BinaryHeap<(u64, Reverse<usize>, ObjectId)>;
 
 impl Past {
-    /// Makes one of a repository and a folder of objects aside.
-    pub(super) fn new(repository: &Repository, aside: PathBuf) -> Self {
+    /// Makes one of a repository, with nothing aside.
+    pub(super) fn new(repository: &Repository) -> Self {
         let list = std::fs::read(repository.common_dir().join("shallow")).unwrap_or_default();
         let cut: HashSet<_> = list.lines().filter_map(|line| ObjectId::from_hex(line).ok()).collect();
         let kind = repository.hash_kind();
@@ -62,12 +71,40 @@ impl Past {
             None
         };
         let reader = RefCell::new(repository.object_reader());
-        Self { reader, aside, aside_reader: OnceCell::new(), kind, graph, cut, known: RefCell::default() }
+        Self {
+            reader,
+            aside: OnceCell::new(),
+            aside_reader: OnceCell::new(),
+            unwritten: RefCell::default(),
+            kind,
+            graph,
+            cut,
+            known: RefCell::default(),
+            trees: RefCell::default(),
+        }
+    }
+
+    /// Returns the folder aside, in which all lies that was made.
+    pub(super) fn folder(&self) -> Result<&Path> {
+        if self.aside.get().is_none() {
+            let folder = tempfile::Builder::new().prefix("cairn-").tempdir();
+            let _ = self.aside.set(folder.at("make a folder in", &std::env::temp_dir())?);
+        }
+        let folder = self.aside.get().expect("it was made").path();
+        let store = gix::odb::loose::Store::at(folder, self.kind);
+        for tree in self.unwritten.take() {
+            store.write_buf(gix::objs::Kind::Tree, &tree).map_err(|error| {
+                Error::outside("cannot-write", format!("cannot write to {}: {error}", folder.display()))
+                    .hint("is its disk full? another folder is taken where TMPDIR names one")
+            })?;
+        }
+        Ok(folder)
     }
 
     fn aside(&self) -> Option<&RefCell<ObjectReader>> {
         if self.aside_reader.get().is_none() {
-            let objects = Objects::none(self.kind).and(&self.aside).ok()?;
+            // Where there is none, there is nothing in it.
+            let objects = Objects::none(self.kind).and(self.aside.get()?.path()).ok()?;
             let _ = self.aside_reader.set(RefCell::new(objects.reader()));
         }
         self.aside_reader.get()
@@ -81,9 +118,31 @@ impl Past {
         read(self.aside()?.borrow_mut().commit(id)?)
     }
 
-    fn tree(&self, id: &ObjectId) -> Option<Vec<TreeEntry>> {
+    /// Reads a tree; `None` where it is not here.
+    pub(super) fn tree(&self, id: &ObjectId) -> Option<Rc<Vec<TreeEntry>>> {
+        if let Some(tree) = self.trees.borrow().get(id) {
+            return Some(tree.clone());
+        }
         let found = self.reader.borrow_mut().tree(id).ok();
-        found.or_else(|| self.aside()?.borrow_mut().tree(id).ok())
+        let tree = Rc::new(found.or_else(|| self.aside()?.borrow_mut().tree(id).ok())?);
+        let mut trees = self.trees.borrow_mut();
+        if trees.len() < TREES_MAX {
+            trees.insert(*id, tree.clone());
+        }
+        Some(tree)
+    }
+
+    /// Makes a tree of these entries, which stand in git's order, and returns its id; `None` where that is an attack upon
+    /// SHA-1. To write it takes longer than to make it, so that waits until git is to see it.
+    pub(super) fn make_tree(&self, entries: Vec<TreeEntry>) -> Option<ObjectId> {
+        let mut bytes = vec![];
+        for TreeEntry { name, mode, id } in &entries {
+            bytes.extend([format!("{mode:o} ").as_bytes(), name, b"\0", id.as_bytes()].concat());
+        }
+        let id = gix::objs::compute_hash(self.kind, gix::objs::Kind::Tree, &bytes).ok()?;
+        self.unwritten.borrow_mut().push(bytes);
+        self.trees.borrow_mut().insert(id, Rc::new(entries));
+        Some(id)
     }
 
     /// Returns the content of a blob; `None` where it is not here, or has more bytes than so many.
@@ -165,7 +224,7 @@ impl Past {
     /// Returns what files a tree has at these paths; `None` where one of its trees is not here.
     pub(super) fn held(&self, tree: &ObjectId, paths: &[BString]) -> Option<Vec<Option<(u32, ObjectId)>>> {
         // Paths that follow one another mostly lie in one folder.
-        let mut open: Vec<(&[u8], Vec<TreeEntry>)> = vec![(b"", self.tree(tree)?)];
+        let mut open: Vec<(&[u8], Rc<Vec<TreeEntry>>)> = vec![(b"", self.tree(tree)?)];
         let mut held = vec![];
         for path in paths {
             let (folder, name) =
@@ -180,8 +239,8 @@ impl Past {
                     None => is_there = false,
                 }
             }
-            let entries = open.last().filter(|_| is_there).map_or(&[][..], |(_, entries)| entries);
-            let found = entries.iter().find(|entry| entry.name == name && !entry.is_folder());
+            let entries = open.last().filter(|_| is_there).map(|(_, entries)| entries.iter());
+            let found = entries.into_iter().flatten().find(|entry| entry.name == name && !entry.is_folder());
             held.push(found.map(|entry| (entry.mode, entry.id)));
         }
         Some(held)
@@ -194,30 +253,21 @@ impl Past {
         new: Option<&ObjectId>,
         changes: &mut Vec<TreeChange>,
     ) -> Option<()> {
-        let entries = |tree: Option<&ObjectId>| tree.map_or(Some(vec![]), |tree| self.tree(tree));
+        let entries = |tree: Option<&ObjectId>| tree.map_or_else(|| Some(Rc::default()), |tree| self.tree(tree));
         let (old, new) = (entries(old)?, entries(new)?);
-        let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
-        loop {
-            let which = match (old.peek(), new.peek()) {
-                (None, None) => return Some(()),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(old), Some(new)) => order(old).cmp(order(new)),
-            };
-            let before = if which == Ordering::Greater { None } else { old.next() };
-            let after = if which == Ordering::Less { None } else { new.next() };
-            let (Some(entry), false) = (before.as_ref().or(after.as_ref()), before == after) else { continue };
+        for (before, after) in side_by_side(&old, &new) {
+            let (Some(entry), false) = (before.or(after), before == after) else { continue };
             let mut path = folder.clone();
             path.extend_from_slice(&entry.name);
             if entry.is_folder() {
                 path.push(b'/');
-                let ids = [&before, &after].map(|side| side.as_ref().map(|entry| &entry.id));
-                self.compare(&path, ids[0], ids[1], changes)?;
+                self.compare(&path, before.map(|entry| &entry.id), after.map(|entry| &entry.id), changes)?;
             } else {
-                let side = |entry: Option<TreeEntry>| entry.map(|entry| (entry.mode, entry.id));
+                let side = |entry: Option<&TreeEntry>| entry.map(|entry| (entry.mode, entry.id));
                 changes.push(TreeChange { path, old: side(before), new: side(after) });
             }
         }
+        Some(())
     }
 }
 
@@ -238,8 +288,27 @@ fn node(commit: &[u8]) -> Option<Node> {
     Some(node)
 }
 
+/// Returns the entries of two trees in git's order, those of the same name and kind side by side.
+pub(super) fn side_by_side<'a>(
+    old: &'a [TreeEntry],
+    new: &'a [TreeEntry],
+) -> impl Iterator<Item = (Option<&'a TreeEntry>, Option<&'a TreeEntry>)> {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    std::iter::from_fn(move || {
+        let which = match (old.peek(), new.peek()) {
+            (None, None) => return None,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(old), Some(new)) => order(old).cmp(order(new)),
+        };
+        let before = if which == Ordering::Greater { None } else { old.next() };
+        let after = if which == Ordering::Less { None } else { new.next() };
+        Some((before, after))
+    })
+}
+
 /// What a tree is sorted by: the name of a folder as if it ended in a slash.
-fn order(entry: &TreeEntry) -> impl Iterator<Item = u8> {
+pub(super) fn order(entry: &TreeEntry) -> impl Iterator<Item = u8> {
     let end = if entry.is_folder() { b'/' } else { 0 };
     entry.name.iter().copied().chain([end])
 }

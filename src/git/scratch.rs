@@ -3,6 +3,7 @@
 
 use super::count::{self, AttributeFiles};
 use super::past::Past;
+use super::trivial_merge;
 use super::{Advertised, ObjectId, RawCommit, RefName, Remote, Repository};
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
@@ -13,7 +14,6 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// The oldest git that merges without a work tree (`git merge-tree --write-tree`).
 const MERGES_SINCE: (u32, u32) = (2, 38);
@@ -28,7 +28,6 @@ const ATTRIBUTES_OF_TREE_SINCE: (u32, u32) = (2, 41);
 
 /// Objects beside a repository's own.
 pub struct Scratch {
-    folder: TempDir,
     git_dir: PathBuf,
     /// Where the repository's own objects lie, as git takes it.
     originals: OsString,
@@ -38,11 +37,21 @@ pub struct Scratch {
     attributes: Option<AttributeFiles>,
 }
 
-/// A merge that git is at.
-pub struct Merging<'a> {
-    started: Option<Started>,
+/// A merge that git is at, or that was none of its business.
+pub struct Merging {
+    course: MergeCourse,
     sides: [ObjectId; 3],
-    attributes: Attributes<'a>,
+    attributes: Attributes,
+}
+
+/// Who merges.
+enum MergeCourse {
+    /// Nobody has to: this is the tree.
+    Done(ObjectId),
+    /// This git.
+    Git(Started),
+    /// A git that has to be told otherwise what to merge.
+    OldGit,
 }
 
 /// The changed lines that are counted.
@@ -54,12 +63,12 @@ pub enum Counting {
 }
 
 /// Whose `.gitattributes` count in a merge.
-#[derive(Debug, Clone, Copy)]
-pub enum Attributes<'a> {
+#[derive(Debug, Clone)]
+pub enum Attributes {
     /// Those in this work tree, where git itself would merge.
-    WorkTree(&'a Path),
+    WorkTree(PathBuf),
     /// Those of this commit.
-    Commit(&'a ObjectId),
+    Commit(ObjectId),
 }
 
 /// How a merge of trees ended.
@@ -111,44 +120,35 @@ pub struct TreeChange {
 impl Scratch {
     /// Makes an empty one.
     pub fn new(repository: &Repository) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("cairn-").tempdir();
-        let folder = folder.at("make a folder in", &std::env::temp_dir())?;
-        let past = Past::new(repository, folder.path().to_owned());
         let objects = repository.objects_dir();
         let objects = std::fs::canonicalize(&objects).at("find", &objects)?;
         let originals = quoted(objects.as_os_str().as_bytes());
         let git_dir = repository.git_dir().to_owned();
         Ok(Self {
-            folder,
             git_dir,
             originals,
             version: OnceCell::new(),
-            past,
+            past: Past::new(repository),
             attributes: AttributeFiles::of(repository),
         })
     }
 
-    /// Returns a folder in it, which exists.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Where its objects lie: beside what else is put into it, whose names no object and nothing of git's among objects has. To
-    /// make and remove a folder of their own takes longer than most that is asked of them.
-    fn objects(&self) -> &Path {
-        self.folder.path()
+    /// Returns a folder that is there until it is dropped; objects lie in it beside what else is put there, whose names no object
+    /// and nothing of git's among objects has. To make and remove a folder of their own takes longer than most that is asked.
+    pub fn folder(&self) -> Result<&Path> {
+        self.past.folder()
     }
 
     /// A folder in the place of a work tree, which may be there.
-    fn bare(&self) -> PathBuf {
-        self.folder.path().join("tree")
+    fn bare(&self) -> Result<PathBuf> {
+        Ok(self.folder()?.join("tree"))
     }
 
     /// Makes a git command that reads the repository and writes objects here.
-    pub fn git(&self) -> Command {
+    pub fn git(&self) -> Result<Command> {
         let git_dir = [b"--git-dir=", self.git_dir.as_os_str().as_bytes()].concat();
-        let command = Command::git().env("GIT_OBJECT_DIRECTORY", self.objects()).env("GIT_OPTIONAL_LOCKS", "0");
-        command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.originals).arg(OsStr::from_bytes(&git_dir))
+        let command = Command::git().env("GIT_OBJECT_DIRECTORY", self.folder()?).env("GIT_OPTIONAL_LOCKS", "0");
+        Ok(command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.originals).arg(OsStr::from_bytes(&git_dir)))
     }
 
     /// Returns git's version.
@@ -175,7 +175,7 @@ impl Scratch {
     ) -> Result<()> {
         let missing = |name: &&RefName| advertised.refs.get(name).is_some_and(|id| !repository.contains(id));
         let missing: Vec<_> = names.iter().filter(missing).collect();
-        if missing.is_empty() { Ok(()) } else { remote.fetch_by(self.git(), &missing) }
+        if missing.is_empty() { Ok(()) } else { remote.fetch_by(self.git()?, &missing) }
     }
 
     /// Returns what the commits say, in the order given.
@@ -198,7 +198,7 @@ impl Scratch {
         let format = "--format=tformat:%H%x00%T%x00%P%x00%an%x00%ae%x00%B";
         let words = ["log", "--no-walk=unsorted", "--no-show-signature", "-z", &encoding, format, "--stdin"];
         let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
-        let out = self.git().args(words).read_with(input.as_bytes())?;
+        let out = self.git()?.args(words).read_with(input.as_bytes())?;
         let fields: Vec<&[u8]> = out.split(|byte| *byte == 0).collect();
         let known: Vec<_> = fields.chunks_exact(6).filter_map(commit_text).collect();
         let find = |id: &ObjectId| known.iter().find(|text| text.id == *id).cloned();
@@ -213,34 +213,48 @@ impl Scratch {
         base: &ObjectId,
         ours: &ObjectId,
         theirs: &ObjectId,
-        attributes: &Attributes<'_>,
+        attributes: &Attributes,
         words: &[String],
     ) -> Result<Merge> {
         self.end_merge(self.begin_merge(base, ours, theirs, attributes, words)?)
     }
 
     /// Begins a merge, which git does while we do something else.
-    pub fn begin_merge<'a>(
+    pub fn begin_merge(
         &self,
         base: &ObjectId,
         ours: &ObjectId,
         theirs: &ObjectId,
-        attributes: &Attributes<'a>,
+        attributes: &Attributes,
         words: &[String],
-    ) -> Result<Merging<'a>> {
-        let (sides, attributes) = ([*base, *ours, *theirs], *attributes);
+    ) -> Result<Merging> {
+        let (sides, attributes) = ([*base, *ours, *theirs], attributes.clone());
+        if let Some(tree) = self.merge_trivially(base, ours, theirs) {
+            return Ok(Merging { course: MergeCourse::Done(tree), sides, attributes });
+        }
         // Whether it is new enough is seen when it does not know the words; asking first is a process more.
         if self.version.get().is_some_and(|version| *version < MERGES_TREES_SINCE) {
-            return Ok(Merging { started: None, sides, attributes });
+            return Ok(Merging { course: MergeCourse::OldGit, sides, attributes });
         }
         let command = self.merging(&attributes, NEWEST)?.args(MERGE_TREE).args(words);
         let command = command.arg(format!("--merge-base={base}")).args([ours.to_string(), theirs.to_string()]);
-        Ok(Merging { started: Some(command.start()?), sides, attributes })
+        Ok(Merging { course: MergeCourse::Git(command.start()?), sides, attributes })
+    }
+
+    /// Merges as [`Scratch::merge`] where no file was changed on both sides, and nothing one side removed could have gone
+    /// elsewhere for the other; `None` where git has to be asked.
+    pub fn merge_trivially(&self, base: &ObjectId, ours: &ObjectId, theirs: &ObjectId) -> Option<ObjectId> {
+        let tree = |id: &ObjectId| self.past.commit(id).map_or(*id, |commit| commit.tree);
+        trivial_merge::merge(&self.past, &tree(base), &tree(ours), &tree(theirs))
     }
 
     /// Returns how a merge that was begun ended; errors are those of [`Scratch::merge`].
-    pub fn end_merge(&self, merging: Merging<'_>) -> Result<Merge> {
-        let Some(started) = merging.started else { return self.merge_commits(merging.sides, &merging.attributes) };
+    pub fn end_merge(&self, merging: Merging) -> Result<Merge> {
+        let started = match merging.course {
+            MergeCourse::Done(tree) => return Ok(Merge::Clean(tree)),
+            MergeCourse::Git(started) => started,
+            MergeCourse::OldGit => return self.merge_commits(merging.sides, &merging.attributes),
+        };
         let done = merged(&started.output()?);
         if done.is_err() && self.git_version()? < MERGES_TREES_SINCE {
             return self.merge_commits(merging.sides, &merging.attributes);
@@ -249,7 +263,7 @@ impl Scratch {
     }
 
     /// Merges with a git that takes neither trees nor a base, and so finds the base in commits that are made for it.
-    fn merge_commits(&self, [base, ours, theirs]: [ObjectId; 3], attributes: &Attributes<'_>) -> Result<Merge> {
+    fn merge_commits(&self, [base, ours, theirs]: [ObjectId; 3], attributes: &Attributes) -> Result<Merge> {
         let version = self.git_version()?;
         if version < MERGES_SINCE {
             return Err(Error::outside("old-git", "this git cannot merge without a work tree")
@@ -269,15 +283,15 @@ impl Scratch {
         Ok(done)
     }
 
-    fn merging(&self, attributes: &Attributes<'_>, version: (u32, u32)) -> Result<Command> {
+    fn merging(&self, attributes: &Attributes, version: (u32, u32)) -> Result<Command> {
         if matches!(attributes, Attributes::Commit(_)) {
-            std::fs::create_dir_all(self.bare()).at("create the folder", &self.bare())?;
+            std::fs::create_dir_all(self.bare()?).at("create the folder", &self.bare()?)?;
         }
         let (tree, source) = match attributes {
-            Attributes::WorkTree(path) => (path.to_path_buf(), None),
-            Attributes::Commit(commit) => (self.bare(), Some(commit)),
+            Attributes::WorkTree(path) => (path.clone(), None),
+            Attributes::Commit(commit) => (self.bare()?, Some(commit)),
         };
-        let mut command = self.git().arg(OsStr::from_bytes(&[b"--work-tree=", tree.as_os_str().as_bytes()].concat()));
+        let mut command = self.git()?.arg(OsStr::from_bytes(&[b"--work-tree=", tree.as_os_str().as_bytes()].concat()));
         match source {
             Some(commit) if version >= ATTRIBUTES_OF_TREE_SINCE => {
                 command = command.arg(format!("--attr-source={commit}"));
@@ -291,15 +305,15 @@ impl Scratch {
     /// Puts the `.gitattributes` of a commit where a git that knows no better looks for them.
     fn lay_out_attributes(&self, commit: &ObjectId) -> Result<()> {
         // Those of another commit lie there from the merge before.
-        std::fs::remove_dir_all(self.bare()).at("clear", &self.bare())?;
-        std::fs::create_dir_all(self.bare()).at("create the folder", &self.bare())?;
-        let out = self.git().args(["ls-tree", "-r", "-z", "--full-tree", &commit.to_string()]).read()?;
+        std::fs::remove_dir_all(self.bare()?).at("clear", &self.bare()?)?;
+        std::fs::create_dir_all(self.bare()?).at("create the folder", &self.bare()?)?;
+        let out = self.git()?.args(["ls-tree", "-r", "-z", "--full-tree", &commit.to_string()]).read()?;
         for line in out.split(|byte| *byte == 0) {
             let Some((head, path)) = line.split_once_str("\t") else { continue };
             let id = head.rsplit_once_str(" ").and_then(|(_, id)| ObjectId::from_hex(id).ok());
             let (true, Some(id)) = (path.rsplit_str("/").next() == Some(b".gitattributes"), id) else { continue };
-            let target = self.bare().join(OsStr::from_bytes(path));
-            let content = self.git().args(["cat-file", "blob", &id.to_string()]).read()?;
+            let target = self.bare()?.join(OsStr::from_bytes(path));
+            let content = self.git()?.args(["cat-file", "blob", &id.to_string()]).read()?;
             std::fs::create_dir_all(target.parent().unwrap_or(&target)).at("create the folder of", &target)?;
             std::fs::write(&target, content).at("write", &target)?;
         }
@@ -308,7 +322,7 @@ impl Scratch {
 
     /// Makes a commit that only stands for its tree.
     pub(super) fn bare_commit(&self, of: &ObjectId, parent: Option<&ObjectId>) -> Result<ObjectId> {
-        let mut command = self.git();
+        let mut command = self.git()?;
         for role in ["AUTHOR", "COMMITTER"] {
             for (what, value) in [("NAME", "cairn"), ("EMAIL", "cairn@localhost"), ("DATE", "@1 +0000")] {
                 command = command.env(&format!("GIT_{role}_{what}"), value);
@@ -325,7 +339,7 @@ impl Scratch {
     pub fn commit(&self, tree: &ObjectId, parents: &[ObjectId], message: &[u8], sign: bool) -> Result<ObjectId> {
         let sign = if sign { "--gpg-sign" } else { "--no-gpg-sign" };
         let parents = parents.iter().flat_map(|parent| ["-p".to_owned(), parent.to_string()]);
-        let command = self.git().args(["commit-tree", sign, &tree.to_string()]).args(parents);
+        let command = self.git()?.args(["commit-tree", sign, &tree.to_string()]).args(parents);
         id_in(&command.read_with(message)?)
     }
 
@@ -373,7 +387,7 @@ impl Scratch {
     pub fn tree_of(&self, commit: &ObjectId) -> Result<ObjectId> {
         match self.past.commit(commit) {
             Some(commit) => Ok(commit.tree),
-            None => id_in(&self.git().args(["rev-parse", "--verify", &format!("{commit}^{{tree}}")]).read()?),
+            None => id_in(&self.git()?.args(["rev-parse", "--verify", &format!("{commit}^{{tree}}")]).read()?),
         }
     }
 
@@ -391,7 +405,7 @@ impl Scratch {
         }
         // What is missing git may fetch (gitglossary(7), partial clone).
         let words = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev"];
-        let out = self.git().args(words).args([old.to_string(), new.to_string()]).read()?;
+        let out = self.git()?.args(words).args([old.to_string(), new.to_string()]).read()?;
         let mut records = out.split(|byte| *byte == 0);
         let mut changes = vec![];
         while let Some(raw) = records.next().and_then(|record| record.strip_prefix(b":")) {
@@ -419,28 +433,28 @@ impl Scratch {
         }
         let words = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff"];
         // It would read the whole index, for attributes of files that are not there.
-        let git = self.git().env("GIT_INDEX_FILE", self.folder().join("no-index"));
+        let git = self.git()?.env("GIT_INDEX_FILE", self.folder()?.join("no-index"));
         git.args(words).args([old.to_string(), new.to_string()]).start().map(Counting::Git)
     }
 
     /// Returns the tree that another becomes by these changes.
     pub fn tree_after(&self, tree: &ObjectId, changes: &[TreeChange]) -> Result<ObjectId> {
-        let index = self.folder().join("after");
-        let git = || self.git().env("GIT_INDEX_FILE", &index);
-        git().args(["read-tree", &tree.to_string()]).read()?;
-        git().args(["update-index", "--add", "-z", "--index-info"]).read_with(&to_index(changes))?;
-        id_in(&git().args(["write-tree", "--missing-ok"]).read()?)
+        let index = self.folder()?.join("after");
+        let git = || Ok::<_, Error>(self.git()?.env("GIT_INDEX_FILE", &index));
+        git()?.args(["read-tree", &tree.to_string()]).read()?;
+        git()?.args(["update-index", "--add", "-z", "--index-info"]).read_with(&to_index(changes))?;
+        id_in(&git()?.args(["write-tree", "--missing-ok"]).read()?)
     }
 
     /// Lets a git command see what lies here, too.
-    pub fn shown_to(&self, command: Command) -> Command {
-        command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(self.objects().as_os_str().as_bytes()))
+    pub fn shown_to(&self, command: Command) -> Result<Command> {
+        Ok(command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(self.folder()?.as_os_str().as_bytes())))
     }
 
     /// Packs what is reachable from `new` and not from `not`.
     pub fn pack(&self, new: &[ObjectId], not: &[ObjectId]) -> Result<Vec<u8>> {
         let input = revisions(new, not);
-        self.git().args(["pack-objects", "--revs", "--stdout", "-q"]).read_with(input.as_bytes())
+        self.git()?.args(["pack-objects", "--revs", "--stdout", "-q"]).read_with(input.as_bytes())
     }
 
     /// Gives the repository what is reachable from `new` and not from `not`, durably; no reference leads to it yet.
@@ -457,12 +471,12 @@ impl Scratch {
     /// Makes the objects of a pack part of what is seen here.
     pub fn take_in(&self, pack: &Path) -> Result<()> {
         let bytes = std::fs::read(pack).at("read", pack)?;
-        self.git().args(["unpack-objects", "-q"]).read_with(&bytes).map(drop)
+        self.git()?.args(["unpack-objects", "-q"]).read_with(&bytes).map(drop)
     }
 
     /// Returns the content of a blob.
     pub fn blob(&self, id: &ObjectId) -> Result<Vec<u8>> {
-        self.git().args(["cat-file", "blob", &id.to_string()]).read()
+        self.git()?.args(["cat-file", "blob", &id.to_string()]).read()
     }
 }
 

@@ -117,7 +117,7 @@ impl Copy {
         branch: &BStr,
         options: &[&str],
     ) -> Result<Tried> {
-        let mut git = scratch.git().args(["-c", "core.hooksPath=/dev/null", "push", "--force", "--porcelain"]);
+        let mut git = scratch.git()?.args(["-c", "core.hooksPath=/dev/null", "push", "--force", "--porcelain"]);
         for option in options {
             git = git.args(["-o", option]);
         }
@@ -159,9 +159,9 @@ fn reaches_out(key: &Key) -> bool {
 fn commit(scratch: &Scratch, parent: Option<&ObjectId>, message: &str) -> Result<ObjectId> {
     let tree = match parent {
         Some(parent) => scratch.tree_of(parent)?,
-        None => id(&scratch.git().args(["mktree"]).read_with(b"")?)?,
+        None => id(&scratch.git()?.args(["mktree"]).read_with(b"")?)?,
     };
-    let mut git = scratch.git();
+    let mut git = scratch.git()?;
     for who in ["AUTHOR", "COMMITTER"] {
         git = git.env(&format!("GIT_{who}_NAME"), "git-cairn").env(&format!("GIT_{who}_EMAIL"), "git-cairn@localhost");
     }

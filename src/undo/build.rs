@@ -36,7 +36,7 @@ pub(super) fn commits(
 
 fn prepared(scratch: &Scratch, hooks: Option<&Checkout>, message: BString) -> Result<BString> {
     let Some(checkout) = hooks else { return Ok(message) };
-    let file = scratch.folder().join("COMMIT_EDITMSG");
+    let file = scratch.folder()?.join("COMMIT_EDITMSG");
     std::fs::write(&file, &message).at("write", &file)?;
     let words = ["hook", "run", "--ignore-missing", "prepare-commit-msg", "--", &text_of(&file), "message"];
     let output = checkout.git().env("GIT_EDITOR", ":").args(words).output()?;
@@ -56,5 +56,5 @@ fn cleaned(scratch: &Scratch, config: &Config, message: BString) -> Result<BStri
         Some("strip") => &["stripspace", "--strip-comments"],
         _ => return Ok(message),
     };
-    Ok(scratch.git().args(words).read_with(&message)?.into())
+    Ok(scratch.git()?.args(words).read_with(&message)?.into())
 }

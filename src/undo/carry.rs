@@ -43,7 +43,7 @@ pub fn carry(scratch: &Scratch, commits: &[ObjectId], onto: &ObjectId, words: &[
             Some(parent) => scratch.tree_of(parent)?,
             None => ObjectId::empty_tree(commit.kind()),
         };
-        match scratch.merge(&base, &carried.tree, commit, &Attributes::Commit(&carried.tree), words)? {
+        match scratch.merge(&base, &carried.tree, commit, &Attributes::Commit(carried.tree), words)? {
             Merge::Clean(tree) if tree != carried.tree || base == made.tree => {
                 carried.steps.push((*commit, tree));
                 carried.tree = tree;

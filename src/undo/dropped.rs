@@ -19,7 +19,7 @@ pub(super) fn dropped(
     };
     let expect = host.advertised.refs.get(reference).copied();
     let lease = Lease { name: reference.clone(), expect, target: *head, is_there: false };
-    let said = host.remote.check(scratch.git(), &lease, &beside, &["cairn.check".into()])?;
+    let said = host.remote.check(scratch.git()?, &lease, &beside, &["cairn.check".into()])?;
     let answer = document(&said).unwrap_or_default();
     let listed = |value: &serde_json::Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
     let refs = listed(&answer, "refs");

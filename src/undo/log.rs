@@ -27,7 +27,7 @@ pub fn log(seen: &Seen, most: usize) -> Result<Vec<LogLine>> {
     let base = seen.base().to_string();
     let format = "--format=tformat:%H%x00%s%x00%an%x00%cs";
     let words = ["log", "--no-show-signature", "--encoding=UTF-8", "-z", format, "--max-count"];
-    let out = seen.scratch.git().args(words).args([&most.to_string(), &base, "--"]).read()?;
+    let out = seen.scratch.git()?.args(words).args([&most.to_string(), &base, "--"]).read()?;
     let fields: Vec<&[u8]> = out.split(|byte| *byte == 0).collect();
     let line = |fields: &[&[u8]]| {
         let id = ObjectId::from_hex(fields[0]).map_err(|_| Error::strange_git("git log answers in no way we know"))?;

@@ -13,6 +13,7 @@ mod dropped;
 mod files;
 mod finish;
 mod follow;
+mod foresee;
 mod halfway;
 mod in_way;
 mod journal;

@@ -74,22 +74,22 @@ fn undecided(commit: &CommitText, name: impl Fn(&ObjectId) -> String) -> Error {
 }
 
 /// Commits to be reverted, each with the parent it goes back to, upon a tree; git is at the first.
-pub struct Reverts<'a> {
+pub struct Reverts {
     commits: Vec<(CommitText, Option<ObjectId>)>,
     onto: ObjectId,
-    attributes: Attributes<'a>,
+    attributes: Attributes,
     words: Vec<String>,
-    first: Merging<'a>,
+    first: Merging,
 }
 
 /// Begins to revert commits in memory, so that git merges while we look at something else; `None` where there are none.
-pub fn begin<'a>(
+pub fn begin(
     scratch: &Scratch,
     config: &Config,
     commits: Vec<(CommitText, Option<ObjectId>)>,
     onto: ObjectId,
-    attributes: Attributes<'a>,
-) -> Result<Option<Reverts<'a>>> {
+    attributes: Attributes,
+) -> Result<Option<Reverts>> {
     let Some((commit, parent)) = commits.first() else { return Ok(None) };
     let mut words = vec![];
     if let Some(name) = config.get("diff", "algorithm")
@@ -107,7 +107,7 @@ fn kept(parent: Option<&ObjectId>, onto: &ObjectId) -> ObjectId {
 }
 
 /// Returns what reverts that were begun come to.
-pub fn end(scratch: &Scratch, begun: Reverts<'_>) -> Result<Prediction> {
+pub fn end(scratch: &Scratch, begun: Reverts) -> Result<Prediction> {
     let Reverts { commits, onto, attributes, words, first } = begun;
     let mut done = Prediction { steps: vec![], skipped: vec![], tree: Some(onto), conflicts: vec![] };
     let (mut ours, mut first) = (onto, Some(first));
@@ -155,7 +155,7 @@ fn label(scratch: &Scratch, commit: &CommitText, parent: Option<&ObjectId>) -> R
     if parent.is_none() {
         return Ok("(empty tree)".into());
     }
-    let short = scratch.git().args(["rev-parse", "--short", &commit.id.to_string()]).read()?;
+    let short = scratch.git()?.args(["rev-parse", "--short", &commit.id.to_string()]).read()?;
     let title = message::title(commit.message.as_bstr()).to_str_lossy();
     Ok(format!("parent of {} ({title})", short.trim().to_str_lossy()).replace('/', "_"))
 }

@@ -1,15 +1,16 @@
 //! Making a plan: everything is looked at, and nothing is touched.
 
 use super::contained::containers;
+use super::foresee::{Expected, Foreseen};
 use super::in_way::in_way;
 use super::local::Local;
 use super::plan::{Changes, HostVerdict, Mode, Plan, Worktree};
-use super::predict::{self, Prediction, Reverts, Step, parents_kept};
+use super::predict::{self, Prediction, Step};
 use super::words::{Meant, meant};
 use super::{Verb, id_of, message, verdict, warn};
-use crate::deployment::{Host, PlanCommit, find_any_host, sealed};
+use crate::deployment::{Finding, Host, PlanCommit, begin_finding, sealed};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Attributes, CommitText, Config, Counting, ObjectId, RefName, Repository, Scratch, TreeChange};
+use crate::git::{CommitText, ObjectId, RefName, Repository, Scratch, TreeChange};
 use crate::text;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +110,8 @@ pub struct Seen {
     /// Where what the host has lies.
     pub(super) scratch: Scratch,
     sides: Sides,
+    /// What was seen already of what is wished.
+    foreseen: Option<Foreseen>,
 }
 
 impl Seen {
@@ -128,10 +131,15 @@ impl Seen {
 /// Returns an error where it cannot be changed from here.
 pub fn see(repository: &Repository, wish: &Wish) -> Result<Seen> {
     let local = Local::see(repository, wish.branch.as_deref())?;
+    let finding = if wish.no_push { None } else { Some(begin_finding(repository, wish.remote.as_deref())?) };
     let scratch = Scratch::new(repository)?;
+    // While the host is asked we go by what it most likely has. Whatever is wrong with that is said of what it has.
+    let head = local.head.filter(|_| finding.is_some() && !wish.words.is_empty());
+    let foreseen = head.and_then(|head| Foreseen::upon(repository, &scratch, wish, &local, head).ok());
     let overwrites = wish.mode == Some(Mode::OverwriteHistory);
-    let sides = see_both(repository, &scratch, wish, local, overwrites)?;
-    Ok(Seen { scratch, sides })
+    let sides = see_both(repository, &scratch, wish, local, finding, overwrites)?;
+    let foreseen = foreseen.filter(|foreseen| foreseen.holds_for(&sides.local, &sides.base));
+    Ok(Seen { scratch, sides, foreseen })
 }
 
 /// Plans a revert or a reset. `told` is what the host said of the same plan before, so that it is not asked twice.
@@ -143,34 +151,29 @@ pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Res
 
 /// As [`prepare`], of a branch that was looked at already.
 pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Option<&Plan>) -> Result<Prepared> {
-    let Seen { scratch, sides } = seen;
+    let Seen { scratch, sides, foreseen } = seen;
     let overwrites = wish.mode == Some(Mode::OverwriteHistory);
-    let Meant { commits: wanted, ambiguous } = meant(repository, &scratch, &wish.words)?;
+    let foreseen = match foreseen {
+        Some(foreseen) => foreseen,
+        None => Foreseen::upon(repository, &scratch, wish, &sides.local, sides.base)?,
+    };
+    let Foreseen { base_tree, meant, texts, begun, expected, in_way, .. } = foreseen;
+    let Meant { commits: wanted, ambiguous } = meant;
     let config = repository.config();
-    let encoding = config.get("i18n", "commitEncoding").unwrap_or_else(|| "UTF-8".into());
-    let texts = scratch.commit_texts(&wanted, &encoding)?;
-    let base_tree = scratch.tree_of(&sides.base)?;
     let mine = config.get("user", "email");
     let email = mine.as_deref();
     let mut overwrite = None;
     let resolved = wish.resolved.as_deref().map(id_of).transpose()?;
-    // git merges and counts while we look at everything else.
-    let (begun, expected, commits, count) = if wish.verb == Verb::Revert {
-        let (begun, expected) = match resolved {
-            Some(_) => (None, None),
-            None => begin_reverts(repository, &scratch, &config, wish, &sides, texts.clone(), base_tree)?,
-        };
-        let commits = texts.iter().take(COMMITS_NAMED).map(|one| plan_commit(one, email)).collect();
-        (begun, expected, commits, texts.len())
+    let (commits, count) = if wish.verb == Verb::Revert {
+        (texts.iter().take(COMMITS_NAMED).map(|one| plan_commit(one, email)).collect(), texts.len())
     } else {
         let [target] = texts.as_slice() else { return Err(Error::usage("name one commit to go back to")) };
-        let expected = Expected::of(&scratch, &base_tree, &target.tree, &base_tree)?;
         let tips: Vec<_> = sides.expect.iter().chain(sides.local.head.iter().filter(|_| overwrites)).copied().collect();
         let tips = if tips.is_empty() { vec![sides.base] } else { tips };
         let dropped = scratch.between(&[target.id], &tips)?;
         let named = scratch.commit_texts(&dropped[..dropped.len().min(COMMITS_NAMED)], "UTF-8")?;
         overwrite = overwrites.then_some(target.id);
-        (None, Some(expected), named.iter().map(|one| plan_commit(one, email)).collect(), dropped.len())
+        (named.iter().map(|one| plan_commit(one, email)).collect(), dropped.len())
     };
     let bottoms = if wish.verb == Verb::Revert {
         wanted.clone()
@@ -179,7 +182,6 @@ pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Opti
         scratch.bottoms(&wanted[0], &tip)?
     };
     let (contained_in, unseen) = containers(repository, &scratch, sides.host.as_ref(), &sides.reference, &bottoms)?;
-    let foreseen = expected.as_ref().and_then(|expected| expected.in_way(&sides));
     let held = sides.expect.filter(|_| overwrites && !wish.include_mine).or(overwrite).unwrap_or(sides.base);
     let strangers = warn::strangers(&scratch, &held, &wanted)?;
     let prediction = match (resolved, begun, texts.as_slice()) {
@@ -193,7 +195,7 @@ pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Opti
         Some(tree) if tree != base_tree => became(&scratch, expected, &base_tree, &tree)?,
         _ => (vec![], [0, 0], false),
     };
-    let worktree = match foreseen.filter(|_| came_true) {
+    let worktree = match in_way.filter(|_| came_true) {
         Some(worktree) => worktree?,
         None => own_work(&scratch, &sides, prediction.tree.filter(|_| moves), base_tree, &changes)?,
     };
@@ -276,14 +278,15 @@ fn see_both(
     scratch: &Scratch,
     wish: &Wish,
     mut local: Local,
+    finding: Option<Finding>,
     overwrites: bool,
 ) -> Result<Sides> {
     let name = local.branch.clone();
-    if wish.no_push {
+    let Some(finding) = finding else {
         let base = local.head.ok_or_else(|| no_branch(&name, "here"))?;
         return Ok(Sides { host: None, reference: name, expect: None, base, unpublished: vec![], folded: 0, local });
-    }
-    let host = find_any_host(repository, wish.remote.as_deref())?;
+    };
+    let host = finding.end(repository)?;
     let reference = if host.remote.name.is_some() { upstream(repository, &host, &name) } else { name };
     if let Some(environment) = host.deploying().iter().find(|environment| environment.branch == reference) {
         let message = format!("{} only takes deployments", environment.branch.short());
@@ -374,83 +377,11 @@ pub(super) fn upstream(repository: &Repository, host: &Host, branch: &RefName) -
     merge.and_then(RefName::new).unwrap_or_else(|| branch.clone())
 }
 
-/// Begins the reverts; where there is one only, also what it is expected to change: what its commit changed, taken back.
-fn begin_reverts<'a>(
-    repository: &Repository,
-    scratch: &Scratch,
-    config: &Config,
-    wish: &Wish,
-    sides: &'a Sides,
-    texts: Vec<CommitText>,
-    onto: ObjectId,
-) -> Result<(Option<Reverts<'a>>, Option<Expected>)> {
-    for commit in &texts {
-        if repository.is_cut_at(&commit.id) {
-            return Err(Error::refused(
-                "shallow",
-                format!("the parent of {} is not in this shallow clone, so what it changed cannot be seen", commit.id),
-            )
-            .hint("fetch the rest first: git fetch --unshallow"));
-        }
-    }
-    let name = |id: &ObjectId| format!("{} {}", &id.to_string()[..10], repository.subject(id));
-    let parents = parents_kept(&texts, wish.mainline, name)?;
-    let commits: Vec<_> = texts.into_iter().zip(parents).collect();
-    // Where git itself would merge, attributes are read from the files; elsewhere from what is built upon.
-    let checkout = sides.local.checkout.as_ref().filter(|_| sides.local.head == Some(sides.base));
-    let attributes = match checkout {
-        Some(checkout) => Attributes::WorkTree(&checkout.work_tree),
-        None => Attributes::Commit(&sides.base),
-    };
-    let only = match commits.as_slice() {
-        [(commit, parent)] => Some((commit.tree, *parent)),
-        _ => None,
-    };
-    let begun = predict::begin(scratch, config, commits, onto, attributes)?;
-    let Some((tree, parent)) = only else { return Ok((begun, None)) };
-    let back = parent.map_or_else(|| Ok(ObjectId::empty_tree(tree.kind())), |parent| scratch.tree_of(&parent))?;
-    Ok((begun, Some(Expected::of(scratch, &tree, &back, &onto)?)))
-}
-
 /// What a reset comes to.
 fn going_back(target: &CommitText, base_tree: ObjectId, overwrites: bool) -> Prediction {
     let step = Step { tree: target.tree, message: message::of_reset(target) };
     let steps = if overwrites || target.tree == base_tree { vec![] } else { vec![step] };
     Prediction { steps, skipped: vec![], tree: Some(target.tree), conflicts: vec![] }
-}
-
-/// What is expected to change upon a tree, whose lines are counted meanwhile. It mostly comes true; where it does not, it costs
-/// no more than the time it took.
-struct Expected {
-    changes: Vec<TreeChange>,
-    counting: Counting,
-}
-
-impl Expected {
-    /// Expects that what leads from one tree to another is done upon a third.
-    fn of(scratch: &Scratch, from: &ObjectId, to: &ObjectId, upon: &ObjectId) -> Result<Self> {
-        let mut changes = scratch.changed(from, to)?;
-        let counting = scratch.begin_count([from, to], &changes)?;
-        if from != upon {
-            scratch.place_upon(upon, &mut changes);
-        }
-        Ok(Self { changes, counting })
-    }
-
-    /// Returns what of the person's work would be in the way; `None` where the local branch is not what is built upon.
-    fn in_way(&self, sides: &Sides) -> Option<Result<Worktree>> {
-        let checkout = sides.local.checkout.as_ref().filter(|_| sides.local.head == Some(sides.base));
-        checkout.map(|checkout| in_way(checkout, &self.changes))
-    }
-
-    /// Tells whether these changes move the files that were expected, whatever they hold then.
-    fn moves_the_same(&self, changes: &[TreeChange]) -> bool {
-        let comes = |change: &TreeChange| change.new.map(|(mode, _)| mode == 0o160_000);
-        let same = |(one, other): (&TreeChange, &TreeChange)| {
-            one.path == other.path && one.old == other.old && comes(one) == comes(other)
-        };
-        self.changes.len() == changes.len() && self.changes.iter().zip(changes).all(same)
-    }
 }
 
 /// Returns what changes from one tree to the other, the lines that come and go, and whether the files are those expected.

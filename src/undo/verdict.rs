@@ -30,7 +30,7 @@ pub(super) fn ask(repository: &Repository, prepared: &Prepared) -> Result<Option
     let Some(beside) = RefName::new([lease.name.as_bytes(), b"/cairn.check"].concat()) else {
         return Ok(Some(unknown()));
     };
-    let said = host.remote.check(prepared.scratch.git(), &lease, &beside, &options)?;
+    let said = host.remote.check(prepared.scratch.git()?, &lease, &beside, &options)?;
     Ok(Some(read(&said).unwrap_or_else(unknown)))
 }
 

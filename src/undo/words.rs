@@ -38,7 +38,7 @@ pub(super) fn meant(repository: &Repository, scratch: &Scratch, words: &[String]
 
 fn one(scratch: &Scratch, word: &str, ambiguous: &mut Vec<String>) -> Result<ObjectId> {
     let words = ["-c", "core.warnAmbiguousRefs=true", "rev-parse", "--verify", "--end-of-options"];
-    let output = scratch.git().args(words).arg(format!("{word}^{{commit}}")).output()?;
+    let output = scratch.git()?.args(words).arg(format!("{word}^{{commit}}")).output()?;
     let id = ObjectId::from_hex(output.stdout.trim()).ok().filter(|_| output.status.success());
     let shown = crate::text::shown(word.as_bytes());
     let id = id.ok_or_else(|| {
@@ -52,7 +52,7 @@ fn one(scratch: &Scratch, word: &str, ambiguous: &mut Vec<String>) -> Result<Obj
 }
 
 fn range(scratch: &Scratch, word: &str) -> Result<Vec<ObjectId>> {
-    let output = scratch.git().args(["rev-list", "--end-of-options"]).args([word, "--"]).output()?;
+    let output = scratch.git()?.args(["rev-list", "--end-of-options"]).args([word, "--"]).output()?;
     let shown = crate::text::shown(word.as_bytes());
     if !output.status.success() {
         return Err(Error::not_found("no-such-commit", format!("there is no range {shown}"))

@@ -2,7 +2,7 @@
 //!
 //! `CAIRN_REVERTS` sets the number of reverts; `CAIRN_REVERTS_IN` names a repository whose own history is taken instead.
 
-use crate::support::{Random, World, amount, run};
+use crate::support::{Ran, Random, World, amount, run};
 use std::fs;
 
 /// How many commits of a history are reverted.
@@ -14,6 +14,8 @@ struct Tally {
     clean: usize,
     colliding: usize,
     empty: usize,
+    /// Plans for which no git merged.
+    without_git: usize,
 }
 
 fn lines(world: &World, words: &[&str]) -> Vec<String> {
@@ -106,8 +108,9 @@ fn beside_git(world: &World, random: &mut Random, target: &str, tally: &mut Tall
         words.extend(["-m", &mainline]);
     }
     let context = format!("{words:?} of seed {}", random.seed());
-    let plan = world.cairn("dev", &[&words[..], &["--no-push", "--plan", "--json"]].concat());
+    let (plan, started) = started_by(world, &[&words[..], &["--no-push", "--plan", "--json"]].concat());
     let json = plan.json();
+    tally.without_git += usize::from(!started.iter().any(|verb| verb == "merge-tree"));
     let done = world.git("dev", &[&words[..], &["--no-edit"]].concat());
     let mut unmerged: Vec<_> = lines(world, &["ls-files", "-u", "-z"])
         .iter()
@@ -160,17 +163,33 @@ fn a_plan_of_a_revert_is_what_git_does() {
             count += 1;
         }
     }
-    let Tally { clean, colliding, empty } = tally;
-    println!("{count} reverts: {clean} clean, {colliding} with conflicts, {empty} of nothing, each as git does it");
+    let Tally { clean, colliding, empty, without_git } = tally;
+    println!(
+        "{count} reverts: {clean} clean, {colliding} with conflicts, {empty} of nothing, each as git does it; \
+         {without_git} merged without git"
+    );
     assert!(clean > 0 && (given.is_some() || colliding > 0), "one side only");
+    // A good share of either way to merge, and not only of those that collide.
+    let by_git = clean.saturating_sub(without_git);
+    assert!(
+        without_git * 5 > count && (given.is_some() || by_git * 10 > count),
+        "one way only: {without_git} of {clean}"
+    );
 }
 
 /// The git processes that a command starts, by their verbs.
 #[track_caller]
 fn started(world: &World, words: &[&str]) -> Vec<String> {
+    let (ran, started) = started_by(world, words);
+    ran.ok();
+    started
+}
+
+/// What became of a command, and the git processes that it started.
+fn started_by(world: &World, words: &[&str]) -> (Ran, Vec<String>) {
     let trace = world.path("trace");
     let _ = fs::remove_file(&trace);
-    run(world.in_folder("dev", crate::support::GIT_CAIRN).args(words).env("GIT_TRACE", &trace)).ok();
+    let ran = run(world.in_folder("dev", crate::support::GIT_CAIRN).args(words).env("GIT_TRACE", &trace));
     let text = fs::read_to_string(&trace).unwrap_or_default();
     // What git starts in turn is its own business.
     let ours = text.lines().filter(|line| line.contains("process.rs"));
@@ -178,7 +197,7 @@ fn started(world: &World, words: &[&str]) -> Vec<String> {
     let verb = |line: &str| line.split(' ').find(|word| verbs.contains(word)).unwrap_or(line).to_owned();
     let mut started: Vec<_> = ours.map(verb).collect();
     started.sort();
-    started
+    (ran, started)
 }
 
 /// Lets every file of the clone look as if it was left alone since yesterday.
@@ -204,10 +223,10 @@ fn a_plan_starts_no_more_of_git_than_it_needs() {
     left_alone(&world);
     for word in [&bad[..], &bad[..10], "HEAD~1", "main~1", "refs/heads/main^"] {
         let local = ["revert", word, "--no-push", "--plan", "--json"];
-        assert_eq!(started(&world, &local), ["merge-tree"], "{word}");
+        assert_eq!(started(&world, &local), [""; 0], "{word}");
     }
     let remote = ["revert", &bad, "--plan", "--json"];
-    assert_eq!(started(&world, &remote), ["ls-remote", "merge-tree"]);
+    assert_eq!(started(&world, &remote), ["ls-remote"]);
     // A file that changed elsewhere since, whose lines git merges.
     let long = |changed: &[usize]| -> String {
         (0..20).map(|n| format!("{}{n}\n", if changed.contains(&n) { "new" } else { "old" })).collect()
@@ -223,10 +242,41 @@ fn a_plan_starts_no_more_of_git_than_it_needs() {
     // What was touched only git can judge.
     fs::File::open(world.path("dev/page")).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
     let touched = ["revert", &bad, "--no-push", "--plan", "--json"];
-    assert_eq!(started(&world, &touched), ["ls-files", "merge-tree", "status"]);
+    assert_eq!(started(&world, &touched), ["ls-files", "status"]);
     // Lines that an attribute may make bytes are git's to count.
     fs::write(world.path("dev/.gitattributes"), "page -diff\n").unwrap();
-    assert_eq!(started(&world, &touched), ["diff-tree", "ls-files", "merge-tree", "status"]);
+    assert_eq!(started(&world, &touched), ["diff-tree", "ls-files", "status"]);
+}
+
+/// While the host is asked, the plan is begun upon what the clone has of it.
+#[test]
+fn a_plan_is_of_what_the_host_has_now() {
+    let world = crate::support::bare_host(&[]);
+    let bad = world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    world.git(".", &["clone", "--quiet", "site.git", "bob"]).ok();
+    let words = ["revert", &bad, "--plan", "--json"];
+    let before = world.cairn("dev", &words).ok().json();
+    world.commit("bob", "other", "x");
+    world.git("bob", &["push", "--quiet", "origin", "main"]).ok();
+    let plan = world.cairn("dev", &words).ok().json();
+    assert_eq!(plan["expect_remote"], world.tip("site.git", "main"));
+    assert_ne!(plan["result_tree"], before["result_tree"]);
+    assert_eq!(plan["changes"], before["changes"]);
+    world.git("bob", &["revert", "--no-edit", &bad]).ok();
+    assert_eq!(plan["result_tree"], world.tip("bob", "HEAD^{tree}"));
+    world.git("bob", &["reset", "--quiet", "--hard", "HEAD~1"]).ok();
+    // What would be reverted here without ado collides there.
+    world.commit("bob", "page", "3");
+    world.git("bob", &["push", "--quiet", "origin", "main"]).ok();
+    let plan = world.cairn("dev", &words).exits(3).json();
+    assert_eq!(plan["conflicts"][0]["path"], "page");
+    // Own work in the way counts for what the files here become.
+    fs::write(world.path("dev/other"), "mine").unwrap();
+    world.git("bob", &["revert", "--no-edit", "HEAD"]).ok();
+    world.git("bob", &["push", "--quiet", "origin", "main"]).ok();
+    let plan = world.cairn("dev", &words).ok().json();
+    assert_eq!(plan["worktree"]["untracked_in_way"][0]["path"], "other");
 }
 
 #[test]

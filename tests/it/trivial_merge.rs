@@ -1,0 +1,141 @@
+//! Merges that are made without git, beside git's own of the same three trees, over random trees and edits.
+
+use crate::support::{Random, World, counted};
+use cairn::git::{ObjectId, Repository, Scratch};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// How many merges share a repository.
+const MERGES_EACH: usize = 50;
+/// What names are made of; git sorts a folder `a` behind a file `a.b`.
+const NAMES: [&str; 5] = ["a", "b", "a.b", "a-b", "c"];
+
+/// The files of a tree, each with its mode and content.
+type Files = BTreeMap<String, (u32, String)>;
+
+fn path(random: &mut Random) -> String {
+    (0..=random.below(3)).map(|_| *random.pick(&NAMES)).collect::<Vec<_>>().join("/")
+}
+
+fn text(random: &mut Random) -> String {
+    let n = random.below(4);
+    (0..12).map(|line| format!("line {line} of {n}\n")).collect()
+}
+
+/// Puts a file somewhere; what stands in its way goes.
+fn put(files: &mut Files, path: String, file: (u32, String)) {
+    files.retain(|other, _| !path.starts_with(&format!("{other}/")) && !other.starts_with(&format!("{path}/")));
+    files.insert(path, file);
+}
+
+/// Takes away a file, or a folder with all it has, and returns what stood there by the rest of its path.
+fn take(files: &mut Files, path: &str) -> Files {
+    let below = format!("{path}/");
+    let (taken, left) = std::mem::take(files)
+        .into_iter()
+        .partition::<Files, _>(|(other, _)| other == path || other.starts_with(&below));
+    *files = left;
+    taken.into_iter().map(|(other, file)| (other[path.len()..].to_owned(), file)).collect()
+}
+
+fn edit(files: &mut Files, random: &mut Random) {
+    let paths: Vec<String> = files.keys().cloned().collect();
+    if paths.is_empty() {
+        return put(files, path(random), (0o100_644, text(random)));
+    }
+    let file = random.pick(&paths).clone();
+    let folder = file.rsplit_once('/').map_or(file.clone(), |(folder, _)| folder.to_owned());
+    match random.below(14) {
+        0..=3 => {
+            let (mode, text) = files[&file].clone();
+            let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+            let line = random.below(lines.len());
+            lines[line] = format!("edit {}", random.below(4));
+            if mode & 0o170_000 == 0o100_000 {
+                files.insert(file, (mode, lines.join("\n") + "\n"));
+            }
+        }
+        4 => drop(take(files, &file)),
+        5 => drop(take(files, &folder)),
+        6 | 7 => put(files, path(random), (0o100_644, text(random))),
+        8 | 9 => {
+            let (from, to) = (if random.below(2) == 0 { file } else { folder }, path(random));
+            for (rest, file) in take(files, &from) {
+                put(files, to.clone() + &rest, file);
+            }
+        }
+        10 => files.get_mut(&file).unwrap().0 ^= if files[&file].0 & 0o170_000 == 0o100_000 { 0o111 } else { 0 },
+        11 => put(files, file, (0o120_000, "target".into())),
+        12 => put(files, file, (0o160_000, format!("{:040x}", 1 + random.below(3)))),
+        _ if random.below(2) == 0 => put(files, file.clone() + "/inside", (0o100_644, text(random))),
+        _ => put(files, folder, (0o100_644, text(random))),
+    }
+}
+
+/// Adds a commit with these files and nothing else.
+fn commit(stream: &mut String, branch: &str, files: &Files) {
+    let _ = write!(stream, "commit refs/heads/{branch}\ncommitter D <d@e> 1700000000 +0000\ndata 0\ndeleteall\n");
+    for (path, (mode, content)) in files {
+        let _ = match mode {
+            0o160_000 => writeln!(stream, "M 160000 {content} {path}"),
+            mode => write!(stream, "M {mode:o} inline {path}\ndata {}\n{content}\n", content.len()),
+        };
+    }
+}
+
+/// A repository of random merges: branch `<n>-<side>` for the base and either side of each.
+fn merges(world: &World, random: &mut Random) {
+    let mut stream = String::new();
+    for n in 0..MERGES_EACH {
+        let mut base = Files::new();
+        for _ in 0..4 + random.below(8) {
+            put(&mut base, path(random), (0o100_644, text(random)));
+        }
+        let mut sides = [base.clone(), base.clone()];
+        for _ in 0..=random.below(4) {
+            // Now and then both do the same.
+            let seed = random.below(1 << 20) as u64;
+            let edited = if random.below(6) == 0 { 0..2 } else { Some(random.below(2)).map(|n| n..n + 1).unwrap() };
+            for side in &mut sides[edited] {
+                edit(side, &mut Random::one_of(seed, 0));
+            }
+        }
+        for (side, files) in ["base", "ours", "theirs"].iter().zip([&base, &sides[0], &sides[1]]) {
+            commit(&mut stream, &format!("{n}-{side}"), files);
+        }
+    }
+    world.git(".", &["init", "--quiet", "dev"]).ok();
+    world.feed("dev", &["fast-import", "--quiet", "--force"], stream.as_bytes());
+}
+
+#[test]
+fn a_merge_without_git_is_the_one_that_git_makes() {
+    let settings = ["merge.directoryRenames=conflict", "merge.directoryRenames=true", "merge.renames=false"];
+    let (mut made, mut asked, mut colliding) = (0, 0, 0);
+    let mut now: Option<(Random, World, Scratch)> = None;
+    for n in counted("CAIRN_MERGES", 150) {
+        if n % MERGES_EACH == 0 {
+            let (mut random, world) = (Random::one_of(7000, n / MERGES_EACH), World::new());
+            merges(&world, &mut random);
+            let scratch = Scratch::new(&Repository::open(&world.path("dev/.git")).unwrap()).unwrap();
+            now = Some((random, world, scratch));
+        }
+        let (random, world, scratch) = now.as_mut().unwrap();
+        let sides = ["base", "ours", "theirs"].map(|side| format!("{}-{side}^{{tree}}", n % MERGES_EACH));
+        let trees = world.git("dev", &[&["rev-parse"], &sides.each_ref().map(String::as_str)[..]].concat()).ok().stdout;
+        let [base, ours, theirs] = trees.lines().collect::<Vec<_>>().try_into().unwrap();
+        let (setting, base_word) = (*random.pick(&settings), format!("--merge-base={base}"));
+        let git = world.git("dev", &["-c", setting, "merge-tree", "--write-tree", &base_word, ours, theirs]);
+        let id = |tree: &str| ObjectId::from_hex(tree.as_bytes()).unwrap();
+        match scratch.merge_trivially(&id(base), &id(ours), &id(theirs)) {
+            Some(tree) => {
+                assert_eq!((git.code, git.out()), (0, tree.to_string().as_str()), "{setting} {base} {ours} {theirs}");
+                made += 1;
+            }
+            None if git.code == 0 => asked += 1,
+            None => colliding += 1,
+        }
+    }
+    println!("{made} merges made without git, {asked} left to it, {colliding} that collide");
+    assert!(made > 0 && asked > 0 && colliding > 0, "one kind only");
+}
