@@ -38,7 +38,9 @@ Options:
 
 /// Returns the command line as it is parsed, completed and documented.
 pub fn program() -> Command {
-    let program = Arguments::command();
+    let mut program = Arguments::command();
+    // All verbs, whose arguments wait until they are asked for.
+    program.build();
     let table = situations::table(&program);
     let verbs = format!(
         "Verbs (git cairn <verb> -h explains one, git help cairn is the manual):\n{}",
@@ -54,8 +56,9 @@ impl Arguments {
     }
 }
 
-/// The verbs.
+/// The verbs. The arguments of one are put together only where it is typed.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Verb {
     /// Make this bare repository a host, or change what it is
     Setup(Setup),
