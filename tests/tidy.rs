@@ -120,7 +120,6 @@ fn what_belongs_to_one_room_stays_there() {
         ("clap::", &["src/cli/"]),
         ("crossterm::", &["src/cli/"]),
         ("indicatif::", &["src/cli/"]),
-        ("inquire::", &["src/cli/"]),
         ("rusqlite::", &["src/queue/", "src/error.rs"]),
         ("process::Command::new", &["src/process.rs"]),
         ("std::os::", UNIX),

@@ -1,22 +1,29 @@
 //! Choosing from a list on a terminal, by moving or by typing a part of what is sought.
 
+mod list;
+
 use crate::cli::screen::{Screen, ascii, cut, draws_unicode};
+use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::error::{Error, Kind, Result};
 use crate::text::shown;
-use crossterm::cursor::MoveTo;
-use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
-use inquire::ui::RenderConfig;
-use inquire::{InquireError, Select};
-use std::fmt;
+use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::Print;
+use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::{event, execute, queue};
+use list::{List, Step};
+use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 /// The most lines of a list that are shown at once.
 const PAGE_LINES: usize = 12;
-/// The rows that a list needs beside its lines: the question, the help, one that stays free.
-const ROWS_AROUND: usize = 3;
-/// What inquire puts before and after a line of the list, in columns.
+/// The rows that a list needs beside its lines: the question and the help.
+const ROWS_AROUND: usize = 2;
+/// What stands before a line of the list, and the space that stays free behind it, in columns.
 const MARGIN: usize = 4;
+/// What the keys do.
+const HELP: &str = "[type: search, enter: take, esc: leave]";
 
 /// Below how many columns a line is shown in its narrow form.
 const NARROW: usize = 60;
@@ -47,12 +54,6 @@ impl Choice {
     }
 }
 
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fitted(Screen::here().columns.saturating_sub(MARGIN)))
-    }
-}
-
 fn drawn(line: &str) -> String {
     let safe = shown(line.as_bytes());
     if draws_unicode() { safe } else { ascii(&safe) }
@@ -74,65 +75,81 @@ pub fn can_pick(ui: &Ui, missing: &str) -> Result<()> {
 /// Returns [`Kind::Usage`] where nobody can be asked, and [`Kind::Interrupted`] where the person leaves.
 pub fn pick(ui: &Ui, question: &str, missing: &str, choices: Vec<Choice>) -> Result<usize> {
     can_pick(ui, missing)?;
-    let screen = Screen::here();
-    let mut select = Select::new(question, choices)
-        .with_scorer(&score)
-        // Broken in two by a terminal that was made half as wide it still fits, and so can be drawn over.
-        .with_page_size(PAGE_LINES.min((screen.rows / 2).saturating_sub(ROWS_AROUND)))
-        .with_help_message("type: search, enter: take, esc: leave");
-    if !ui.is_colourful() {
-        select = select.with_render_config(RenderConfig::empty());
-    }
-    let screen = ScreenApart::enter();
-    let chosen = crate::process::idle(|| select.raw_prompt());
-    drop(screen);
-    match chosen {
-        Ok(chosen) => {
-            // What was on that screen is gone; the answer is not.
-            let room = Screen::here().columns.saturating_sub(question.width() + 1);
-            ui.say(&format!("{question} {}", chosen.value.fitted(room)));
-            Ok(chosen.index)
+    let chosen = crate::process::idle(|| choose(ui, question, &choices));
+    let chosen = chosen.map_err(|error| {
+        Error::outside("terminal", format!("cannot ask on this terminal: {error}"))
+            .hint(format!("name it on the command line: {missing}"))
+    })?;
+    let Some(chosen) = chosen else {
+        return Err(Error::new(Kind::Interrupted, "interrupted", "nothing was chosen, and nothing was changed"));
+    };
+    // What was on that screen is gone; the answer is not.
+    let room = Screen::here().columns.saturating_sub(question.width() + 1);
+    ui.say(&format!("{question} {}", choices[chosen].fitted(room)));
+    Ok(chosen)
+}
+
+/// Shows the list until a line is taken, whose place it returns, or the person leaves.
+fn choose(ui: &Ui, question: &str, choices: &[Choice]) -> io::Result<Option<usize>> {
+    let _screen = ScreenApart::enter()?;
+    let mut list = List::of(choices.iter().map(|choice| choice.searched.as_str()).collect());
+    loop {
+        let (columns, rows) = terminal::size()?;
+        let page = usize::from(rows).saturating_sub(ROWS_AROUND).clamp(1, PAGE_LINES);
+        draw(ui, question, choices, &mut list, (columns.into(), page))?;
+        // Another size of the terminal is an event, too.
+        match list.take(&event::read()?, page) {
+            Step::Open => {}
+            Step::Taken(place) => return Ok(Some(place)),
+            Step::Left => return Ok(None),
         }
-        Err(InquireError::OperationCanceled | InquireError::OperationInterrupted) => {
-            Err(Error::new(Kind::Interrupted, "interrupted", "nothing was chosen, and nothing was changed"))
-        }
-        Err(error) => Err(Error::outside("terminal", format!("cannot ask on this terminal: {error}"))
-            .hint(format!("name it on the command line: {missing}"))),
     }
 }
 
-/// The terminal's other screen, which holds the list alone and starts at the top: so a list that was drawn for another width
-/// is drawn over, wherever the terminal has moved its lines, and nothing of it is left.
+/// Draws everything anew, line by line at its place: whatever the terminal made of what stood there is gone.
+fn draw(
+    ui: &Ui,
+    question: &str,
+    choices: &[Choice],
+    list: &mut List<'_>,
+    (columns, page): (usize, usize),
+) -> io::Result<()> {
+    let asked = format!("{question} ");
+    let typed = cut(&list.typed, columns.saturating_sub(asked.width() + MARGIN));
+    let end = 2 + asked.width() + typed.width();
+    let mut lines = vec![Line::of(Style::Good, "? ").then(Style::Plain, asked).then(Style::Typed, typed)];
+    for (mark, place) in list.shown(page) {
+        let style = if mark == '>' { Style::Typed } else { Style::Plain };
+        lines.push(Line::of(style, format!("{mark} {}", choices[place].fitted(columns.saturating_sub(MARGIN)))));
+    }
+    lines.push(Line::of(Style::Plain, cut(HELP, columns)));
+    let mut out = vec![];
+    queue!(out, Hide, Clear(ClearType::All))?;
+    for (line, row) in lines.iter().zip(0..) {
+        queue!(out, MoveTo(0, row), Print(line.printed(ui.is_colourful())))?;
+    }
+    queue!(out, MoveTo(end.try_into().unwrap_or(u16::MAX), 0), Show)?;
+    // In one piece, so that nothing is seen in between.
+    let mut terminal = io::stderr().lock();
+    terminal.write_all(&out)?;
+    terminal.flush()
+}
+
+/// The terminal's other screen, which holds the list alone, and on which each key is heard when it is pressed.
 struct ScreenApart;
 
 impl ScreenApart {
-    fn enter() -> Self {
-        let _ = crossterm::execute!(std::io::stderr(), EnterAlternateScreen, Clear(ClearType::All), MoveTo(0, 0));
-        Self
+    fn enter() -> io::Result<Self> {
+        terminal::enable_raw_mode()?;
+        let apart = Self;
+        execute!(io::stderr(), EnterAlternateScreen, EnableBracketedPaste)?;
+        Ok(apart)
     }
 }
 
 impl Drop for ScreenApart {
     fn drop(&mut self) {
-        let _ = crossterm::execute!(std::io::stderr(), LeaveAlternateScreen);
-    }
-}
-
-/// A line fits when every word that was typed stands in it; lines keep their order.
-fn score(typed: &str, choice: &Choice, _shown: &str, index: usize) -> Option<i64> {
-    let fits = typed.to_lowercase().split_whitespace().all(|word| choice.searched.contains(word));
-    fits.then(|| -i64::try_from(index).unwrap_or(i64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_found_by_any_of_its_words_in_any_order() {
-        let choice = Choice::new("1234abcd  Fix the page, Anna", "live_3");
-        assert_eq!(score("PAGE live", &choice, "", 7), Some(-7));
-        assert_eq!(score("", &choice, "", 0), Some(0));
-        assert_eq!(score("page dev", &choice, "", 7), None);
+        let _ = execute!(io::stderr(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ = terminal::disable_raw_mode();
     }
 }
