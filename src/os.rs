@@ -1,7 +1,7 @@
 //! What Unix has and other systems have otherwise: names as bytes, modes, owners, groups of processes, signals, what makes a
 //! disk keep something. What a developer's commands need of it they ask here, and nowhere else.
 
-use rustix::fs::{AtFlags, CWD, Mode, RenameFlags};
+use rustix::fs::{AtFlags, CWD, RenameFlags};
 use rustix::process::{Pid, Signal};
 use signal_hook::consts::SIGINT;
 use std::fs::{File, Metadata, OpenOptions};
@@ -31,7 +31,7 @@ pub fn set_permissions(path: &Path, permissions: u32) -> io::Result<()> {
 
 /// Gives an open file these permission bits.
 pub fn set_file_permissions(file: &File, permissions: u32) -> io::Result<()> {
-    Ok(rustix::fs::fchmod(file, Mode::from_raw_mode(permissions))?)
+    file.set_permissions(std::fs::Permissions::from_mode(permissions))
 }
 
 /// Lets a file that is made have these permission bits, less those of the umask.

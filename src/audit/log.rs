@@ -6,8 +6,8 @@ use super::reserve;
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
 use crate::lock;
+use crate::os;
 use crate::queue::State;
-use rustix::fs::Mode;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -134,7 +134,7 @@ fn open(path: &Path, modes: Modes) -> Result<File> {
     }
     let file = OpenOptions::new().read(true).append(true).create(true).mode(modes.file).open(path);
     let file = file.at("create", path)?;
-    rustix::fs::fchmod(&file, Mode::from_raw_mode(modes.file)).map_err(io::Error::from).at("set the mode of", path)?;
+    os::set_file_permissions(&file, modes.file).at("set the mode of", path)?;
     if !file.metadata().at("read", path)?.is_file() {
         return Err(Error::outside("io", format!("{} is no file", path.display())));
     }

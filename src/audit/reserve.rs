@@ -2,7 +2,8 @@
 
 use crate::durable::{self, Modes};
 use crate::error::Result;
-use rustix::fs::{FallocateFlags, Mode};
+use crate::os;
+use rustix::fs::FallocateFlags;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ pub(super) fn fill(folder: &Path, modes: Modes) {
     }
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(modes.file).open(&path);
     if let Ok(file) = file {
-        let _ = rustix::fs::fchmod(&file, Mode::from_raw_mode(modes.file));
+        let _ = os::set_file_permissions(&file, modes.file);
         let _ = rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, BYTES);
     }
 }

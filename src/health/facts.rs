@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 const STRANGE_MAX: usize = 3;
 /// File systems that lie on another machine, by their `f_type` (statfs(2), linux/magic.h): NFS, SMB, CIFS, AFS, Ceph, 9p, and
 /// those of FUSE, which may be one.
+#[cfg(target_os = "linux")]
 const REMOTE: [(u32, &str); 7] = [
     (0x6969, "NFS"),
     (0x517b, "SMB"),

@@ -3,9 +3,10 @@
 use crate::audit::with_room;
 use crate::durable;
 use crate::error::{AtPath, Error, Result};
+use crate::os;
 use crate::queue::State;
 use jiff::Timestamp;
-use rustix::fs::{FallocateFlags, Mode};
+use rustix::fs::FallocateFlags;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -92,7 +93,7 @@ fn open(state: &State) -> Result<File> {
     durable::make_folders(state.folder(), modes)?;
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(modes.file).open(&path);
     let file = file.at("create", &path)?;
-    rustix::fs::fchmod(&file, Mode::from_raw_mode(modes.file)).map_err(io::Error::from).at("set the mode of", &path)?;
+    os::set_file_permissions(&file, modes.file).at("set the mode of", &path)?;
     let _ = rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, BYTES as u64);
     durable::sync_folder(state.folder())?;
     Ok(file)
