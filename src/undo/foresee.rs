@@ -1,13 +1,13 @@
 //! What a revert or a reset comes to upon a commit, as far as it can be seen from here: begun upon the commit that is expected
 //! to be built upon, while the host is still being asked, and again upon another where it turns out to be another.
 
-use super::Verb;
 use super::in_way::in_way;
 use super::local::Local;
-use super::plan::Worktree;
-use super::predict::{self, Reverts, parents_kept};
+use super::plan::{Mode, Worktree};
+use super::predict::{self, Prediction, Reverts, Step, parents_kept};
 use super::prepare::Wish;
 use super::words::{Meant, meant};
+use super::{Verb, id_of, message, warn};
 use crate::error::{Error, Result};
 use crate::git::{Attributes, CommitText, Config, Counting, ObjectId, Repository, Scratch, TreeChange};
 
@@ -15,20 +15,44 @@ use crate::git::{Attributes, CommitText, Config, Counting, ObjectId, Repository,
 pub(super) struct Foreseen {
     /// The commit that is built upon.
     base: ObjectId,
-    /// What the local branch holds.
-    head: Option<ObjectId>,
     /// Its tree.
     pub base_tree: ObjectId,
+    /// What the local branch holds.
+    head: Option<ObjectId>,
     /// What the words mean.
     pub meant: Meant,
     /// The commits that are meant.
     pub texts: Vec<CommitText>,
-    /// The reverts; `None` of a reset, and where they are done already.
-    pub begun: Option<Reverts>,
+    /// What comes of them.
+    course: Course,
+    /// Of a revert, those of the commits that are not in the history of what is built upon.
+    pub strangers: Vec<ObjectId>,
     /// What is expected to change, where one commit is what it is about.
-    pub expected: Option<Expected>,
+    expected: Option<Expected>,
     /// What of the person's work would be in the way of that; `None` where the local branch is not what is built upon.
     pub in_way: Option<Result<Worktree>>,
+}
+
+/// How far it is.
+enum Course {
+    /// The reverts have begun.
+    Begun(Reverts),
+    /// This is what they come to.
+    Predicted(Prediction),
+    /// It has come to this.
+    Ended(Outcome),
+}
+
+/// What it comes to.
+pub(super) struct Outcome {
+    /// The commits, or where changes collide.
+    pub prediction: Prediction,
+    /// What changes of what is built upon.
+    pub changes: Vec<TreeChange>,
+    /// The lines that come and go.
+    pub lines: [usize; 2],
+    /// Whether the files that change are those that were expected.
+    pub came_true: bool,
 }
 
 impl Foreseen {
@@ -47,19 +71,56 @@ impl Foreseen {
         let texts = scratch.commit_texts(&meant.commits, &encoding)?;
         let base_tree = scratch.tree_of(&base)?;
         let checkout = local.checkout.as_ref().filter(|_| local.head == Some(base));
-        let (begun, expected) = if wish.verb != Verb::Revert {
+        let (course, expected) = if wish.verb != Verb::Revert {
             let [target] = texts.as_slice() else { return Err(Error::usage("name one commit to go back to")) };
-            (None, Some(Expected::of(scratch, &base_tree, &target.tree, &base_tree)?))
-        } else if wish.resolved.is_some() {
-            (None, None)
+            let overwrites = wish.mode == Some(Mode::OverwriteHistory);
+            let prediction = going_back(target, base_tree, overwrites);
+            (Course::Predicted(prediction), Some(Expected::of(scratch, &base_tree, &target.tree, &base_tree)?))
+        } else if let Some(made) = &wish.resolved {
+            let tree = scratch.tree_of(&id_of(made)?)?;
+            (Course::Predicted(Prediction { tree: Some(tree), ..Prediction::default() }), None)
         } else {
             // Where git itself would merge, attributes are read from the files; elsewhere from what is built upon.
             let attributes =
                 checkout.map_or(Attributes::Commit(base), |checkout| Attributes::WorkTree(checkout.work_tree.clone()));
-            begin_reverts(repository, scratch, &config, wish.mainline, attributes, texts.clone(), base_tree)?
+            let texts = texts.clone();
+            let (begun, expected) =
+                begin_reverts(repository, scratch, &config, wish.mainline, attributes, texts, base_tree)?;
+            (Course::Begun(begun.ok_or_else(|| Error::usage("name a commit"))?), expected)
+        };
+        let strangers = match wish.verb {
+            Verb::Revert => warn::strangers(scratch, &base, &meant.commits)?,
+            _ => vec![],
         };
         let in_way = checkout.zip(expected.as_ref()).map(|(checkout, expected)| in_way(checkout, &expected.changes));
-        Ok(Self { base, head: local.head, base_tree, meant, texts, begun, expected, in_way })
+        Ok(Self { base, head: local.head, base_tree, meant, texts, course, strangers, expected, in_way })
+    }
+
+    /// As [`Foreseen::upon`], to the end.
+    pub fn whole_upon(
+        repository: &Repository,
+        scratch: &Scratch,
+        wish: &Wish,
+        local: &Local,
+        base: ObjectId,
+    ) -> Result<Self> {
+        let mut foreseen = Self::upon(repository, scratch, wish, local, base)?;
+        foreseen.course = Course::Ended(foreseen.end(scratch)?);
+        Ok(foreseen)
+    }
+
+    /// Returns what it comes to; there is nothing more to know then.
+    pub fn end(&mut self, scratch: &Scratch) -> Result<Outcome> {
+        let prediction = match std::mem::replace(&mut self.course, Course::Predicted(Prediction::default())) {
+            Course::Begun(begun) => predict::end(scratch, begun)?,
+            Course::Predicted(prediction) => prediction,
+            Course::Ended(outcome) => return Ok(outcome),
+        };
+        let (changes, lines, came_true) = match prediction.tree {
+            Some(tree) if tree != self.base_tree => became(scratch, self.expected.take(), &self.base_tree, &tree)?,
+            _ => (vec![], [0, 0], false),
+        };
+        Ok(Outcome { prediction, changes, lines, came_true })
     }
 
     /// Tells whether this is what is built upon, and what is here.
@@ -102,11 +163,9 @@ fn begin_reverts(
 
 /// What is expected to change upon a tree, whose lines are counted meanwhile. It mostly comes true; where it does not, it costs
 /// no more than the time it took.
-pub(super) struct Expected {
-    /// The changes, as they would be.
-    pub changes: Vec<TreeChange>,
-    /// Their lines, being counted.
-    pub counting: Counting,
+struct Expected {
+    changes: Vec<TreeChange>,
+    counting: Counting,
 }
 
 impl Expected {
@@ -121,11 +180,34 @@ impl Expected {
     }
 
     /// Tells whether these changes move the files that were expected, whatever they hold then.
-    pub fn moves_the_same(&self, changes: &[TreeChange]) -> bool {
+    fn moves_the_same(&self, changes: &[TreeChange]) -> bool {
         let comes = |change: &TreeChange| change.new.map(|(mode, _)| mode == 0o160_000);
         let same = |(one, other): (&TreeChange, &TreeChange)| {
             one.path == other.path && one.old == other.old && comes(one) == comes(other)
         };
         self.changes.len() == changes.len() && self.changes.iter().zip(changes).all(same)
     }
+}
+
+/// What a reset comes to.
+fn going_back(target: &CommitText, base_tree: ObjectId, overwrites: bool) -> Prediction {
+    let step = Step { tree: target.tree, message: message::of_reset(target) };
+    let steps = if overwrites || target.tree == base_tree { vec![] } else { vec![step] };
+    Prediction { steps, skipped: vec![], tree: Some(target.tree), conflicts: vec![] }
+}
+
+/// Returns what changes from one tree to the other, the lines that come and go, and whether the files are those expected.
+fn became(
+    scratch: &Scratch,
+    expected: Option<Expected>,
+    from: &ObjectId,
+    to: &ObjectId,
+) -> Result<(Vec<TreeChange>, [usize; 2], bool)> {
+    let changes = scratch.changed(from, to)?;
+    let came_true = expected.as_ref().is_some_and(|expected| expected.moves_the_same(&changes));
+    if let Some(expected) = expected.filter(|expected| expected.changes == changes) {
+        return Ok((changes, expected.counting.end()?, came_true));
+    }
+    let lines = scratch.begin_count([from, to], &changes)?.end()?;
+    Ok((changes, lines, came_true))
 }

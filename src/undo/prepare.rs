@@ -1,11 +1,11 @@
 //! Making a plan: everything is looked at, and nothing is touched.
 
 use super::contained::containers;
-use super::foresee::{Expected, Foreseen};
+use super::foresee::{Foreseen, Outcome};
 use super::in_way::in_way;
 use super::local::Local;
 use super::plan::{Changes, HostVerdict, Mode, Plan, Worktree};
-use super::predict::{self, Prediction, Step};
+use super::predict::Step;
 use super::words::{Meant, meant};
 use super::{Verb, id_of, message, verdict, warn};
 use crate::deployment::{Finding, Host, PlanCommit, begin_finding, sealed};
@@ -135,7 +135,7 @@ pub fn see(repository: &Repository, wish: &Wish) -> Result<Seen> {
     let scratch = Scratch::new(repository)?;
     // While the host is asked we go by what it most likely has. Whatever is wrong with that is said of what it has.
     let head = local.head.filter(|_| finding.is_some() && !wish.words.is_empty());
-    let foreseen = head.and_then(|head| Foreseen::upon(repository, &scratch, wish, &local, head).ok());
+    let foreseen = head.and_then(|head| Foreseen::whole_upon(repository, &scratch, wish, &local, head).ok());
     let overwrites = wish.mode == Some(Mode::OverwriteHistory);
     let sides = see_both(repository, &scratch, wish, local, finding, overwrites)?;
     let foreseen = foreseen.filter(|foreseen| foreseen.holds_for(&sides.local, &sides.base));
@@ -153,12 +153,12 @@ pub fn prepare(repository: &Repository, wish: &Wish, told: Option<&Plan>) -> Res
 pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Option<&Plan>) -> Result<Prepared> {
     let Seen { scratch, sides, foreseen } = seen;
     let overwrites = wish.mode == Some(Mode::OverwriteHistory);
-    let foreseen = match foreseen {
+    let mut foreseen = match foreseen {
         Some(foreseen) => foreseen,
         None => Foreseen::upon(repository, &scratch, wish, &sides.local, sides.base)?,
     };
-    let Foreseen { base_tree, meant, texts, begun, expected, in_way, .. } = foreseen;
-    let Meant { commits: wanted, ambiguous } = meant;
+    let Meant { commits: wanted, ambiguous } = std::mem::take(&mut foreseen.meant);
+    let texts = std::mem::take(&mut foreseen.texts);
     let config = repository.config();
     let mine = config.get("user", "email");
     let email = mine.as_deref();
@@ -182,22 +182,17 @@ pub fn prepare_seen(repository: &Repository, wish: &Wish, seen: Seen, told: Opti
         scratch.bottoms(&wanted[0], &tip)?
     };
     let (contained_in, unseen) = containers(repository, &scratch, sides.host.as_ref(), &sides.reference, &bottoms)?;
-    let held = sides.expect.filter(|_| overwrites && !wish.include_mine).or(overwrite).unwrap_or(sides.base);
-    let strangers = warn::strangers(&scratch, &held, &wanted)?;
-    let prediction = match (resolved, begun, texts.as_slice()) {
-        (Some(made), ..) => Prediction { tree: Some(scratch.tree_of(&made)?), ..Prediction::default() },
-        (None, Some(begun), _) => predict::end(&scratch, begun)?,
-        (None, None, [target, ..]) => going_back(target, base_tree, overwrites),
-        (None, None, []) => return Err(Error::usage("name a commit")),
+    let strangers = if wish.verb == Verb::Revert {
+        foreseen.strangers.clone()
+    } else {
+        let held = sides.expect.filter(|_| overwrites && !wish.include_mine).or(overwrite).unwrap_or(sides.base);
+        warn::strangers(&scratch, &held, &wanted)?
     };
+    let Outcome { prediction, changes, lines, came_true } = foreseen.end(&scratch)?;
     let moves = overwrites || resolved.is_some() || !prediction.steps.is_empty();
-    let (changes, lines, came_true) = match prediction.tree {
-        Some(tree) if tree != base_tree => became(&scratch, expected, &base_tree, &tree)?,
-        _ => (vec![], [0, 0], false),
-    };
-    let worktree = match in_way.filter(|_| came_true) {
+    let worktree = match foreseen.in_way.filter(|_| came_true) {
         Some(worktree) => worktree?,
-        None => own_work(&scratch, &sides, prediction.tree.filter(|_| moves), base_tree, &changes)?,
+        None => own_work(&scratch, &sides, prediction.tree.filter(|_| moves), foreseen.base_tree, &changes)?,
     };
     let here = &sides.local;
     let mut plan = Plan {
@@ -375,29 +370,6 @@ pub(super) fn upstream(repository: &Repository, host: &Host, branch: &RefName) -
     let follows = config.get_in("branch", &short, "remote") == host.remote.name;
     let merge = config.get_in("branch", &short, "merge").filter(|_| follows);
     merge.and_then(RefName::new).unwrap_or_else(|| branch.clone())
-}
-
-/// What a reset comes to.
-fn going_back(target: &CommitText, base_tree: ObjectId, overwrites: bool) -> Prediction {
-    let step = Step { tree: target.tree, message: message::of_reset(target) };
-    let steps = if overwrites || target.tree == base_tree { vec![] } else { vec![step] };
-    Prediction { steps, skipped: vec![], tree: Some(target.tree), conflicts: vec![] }
-}
-
-/// Returns what changes from one tree to the other, the lines that come and go, and whether the files are those expected.
-fn became(
-    scratch: &Scratch,
-    expected: Option<Expected>,
-    from: &ObjectId,
-    to: &ObjectId,
-) -> Result<(Vec<TreeChange>, [usize; 2], bool)> {
-    let changes = scratch.changed(from, to)?;
-    let came_true = expected.as_ref().is_some_and(|expected| expected.moves_the_same(&changes));
-    if let Some(expected) = expected.filter(|expected| expected.changes == changes) {
-        return Ok((changes, expected.counting.end()?, came_true));
-    }
-    let lines = scratch.begin_count([from, to], &changes)?.end()?;
-    Ok((changes, lines, came_true))
 }
 
 /// Returns what of the person's work is in the way of the files that move: from what the local branch holds.
