@@ -1,12 +1,17 @@
 //! Merges that are made without git, beside git's own of the same three trees, over random trees and edits.
+//!
+//! `CAIRN_MERGES` sets their number; `CAIRN_MERGES_IN` names a repository in which commits are reverted instead, upon one of
+//! the next that came after them.
 
-use crate::support::{Random, World, counted};
+use crate::support::{Random, World, counted, run};
 use cairn::git::{ObjectId, Repository, Scratch};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// How many merges share a repository.
 const MERGES_EACH: usize = 50;
+/// How many commits come between one and what it is reverted upon, at most.
+const LATER_MAX: usize = 40;
 /// What names are made of; git sorts a folder `a` behind a file `a.b`.
 const NAMES: [&str; 5] = ["a", "b", "a.b", "a-b", "c"];
 
@@ -108,15 +113,36 @@ fn merges(world: &World, random: &mut Random) {
     world.feed("dev", &["fast-import", "--quiet", "--force"], stream.as_bytes());
 }
 
+/// Makes a clone of a repository, with a branch for each side as [`merges`] does it.
+fn reverts(world: &World, given: &str, random: &mut Random) {
+    run(world.in_folder(".", "git").args(["clone", "--quiet", "--bare", "--shared", given, "dev/.git"])).ok();
+    let history = world.git("dev", &["rev-list", "--first-parent", "--min-parents=1", "HEAD"]).ok().stdout;
+    let commits: Vec<&str> = history.lines().collect();
+    let mut refs = String::new();
+    for n in 0..MERGES_EACH {
+        let reverted = random.below(commits.len());
+        let upon = reverted.saturating_sub(random.below(LATER_MAX));
+        let parent = world.tip("dev", &format!("{}^", commits[reverted]));
+        for (side, commit) in [("base", commits[reverted]), ("ours", commits[upon]), ("theirs", &parent)] {
+            let _ = writeln!(refs, "create refs/heads/{n}-{side} {commit}");
+        }
+    }
+    world.feed("dev", &["update-ref", "--stdin"], refs.as_bytes());
+}
+
 #[test]
 fn a_merge_without_git_is_the_one_that_git_makes() {
     let settings = ["merge.directoryRenames=conflict", "merge.directoryRenames=true", "merge.renames=false"];
+    let given = std::env::var("CAIRN_MERGES_IN").ok();
     let (mut made, mut asked, mut colliding) = (0, 0, 0);
     let mut now: Option<(Random, World, Scratch)> = None;
     for n in counted("CAIRN_MERGES", 150) {
         if n % MERGES_EACH == 0 {
             let (mut random, world) = (Random::one_of(7000, n / MERGES_EACH), World::new());
-            merges(&world, &mut random);
+            match &given {
+                Some(given) => reverts(&world, given, &mut random),
+                None => merges(&world, &mut random),
+            }
             let scratch = Scratch::new(&Repository::open(&world.path("dev/.git")).unwrap()).unwrap();
             now = Some((random, world, scratch));
         }
@@ -137,5 +163,5 @@ fn a_merge_without_git_is_the_one_that_git_makes() {
         }
     }
     println!("{made} merges made without git, {asked} left to it, {colliding} that collide");
-    assert!(made > 0 && asked > 0 && colliding > 0, "one kind only");
+    assert!(made > 0 && (given.is_some() || asked > 0 && colliding > 0), "one kind only");
 }
