@@ -34,18 +34,53 @@ pub fn published(world: &World) {
 }
 
 #[test]
-fn a_commit_its_revert_and_the_revert_of_that() {
+fn cases_1_and_2_a_commit_its_revert_and_the_revert_of_that() {
     let world = host();
     let bad = world.commit("dev", "page", "bad");
-    world.commit("dev", "other", "#42");
+    world.commit("dev", "other", "x");
     published(&world);
-    // 1, 2
     as_git_does(&world, &[&bad]);
     as_git_does(&world, &["HEAD"]);
     as_git_does(&world, &["HEAD"]);
-    // 25
-    let subject = world.tip("dev", "HEAD~3");
-    as_git_does(&world, &[&subject]);
+}
+
+#[test]
+fn case_9_what_a_branch_itself_went_through_with_its_merges() {
+    let world = host();
+    let start = world.tip("dev", "main^{tree}");
+    for topic in ["one", "two"] {
+        world.git("dev", &["checkout", "--quiet", "-b", topic]).ok();
+        world.commit("dev", &format!("{topic}-file"), topic);
+        world.git("dev", &["checkout", "--quiet", "main"]).ok();
+        world.git("dev", &["merge", "--quiet", "--no-ff", "--no-edit", topic]).ok();
+        world.commit("dev", "page", topic);
+    }
+    published(&world);
+    let list = world.git("dev", &["rev-list", "--first-parent", "--max-count=4", "main"]).ok().stdout;
+    let words = [&["-m", "1"], &list.lines().collect::<Vec<_>>()[..]].concat();
+    as_git_does(&world, &words);
+    assert_eq!(world.tip("site.git", "main^{tree}"), start);
+}
+
+#[test]
+fn case_25_whatever_the_subject_is() {
+    let world = host();
+    let subjects: [(&str, &[u8]); 6] = [
+        ("UTF-8", b"#42 a number\n"),
+        ("UTF-8", "gr\u{f6}\u{df}er \u{1f600}\n\nand a text\n".as_bytes()),
+        ("ISO-8859-1", b"gr\xf6\xdfer\n"),
+        ("UTF-8", b"of two\nlines\n\nand a text\n"),
+        ("UTF-8", b"\n\n  late, and with \"marks\" and spaces  \n"),
+        ("UTF-8", b"Revert \"Revert \"x\"\"\n"),
+    ];
+    for (n, (encoding, message)) in subjects.into_iter().enumerate() {
+        std::fs::write(world.path("dev/page"), format!("change {n}")).unwrap();
+        std::fs::write(world.path("message"), message).unwrap();
+        let encoding = format!("i18n.commitEncoding={encoding}");
+        world.git("dev", &["-c", &encoding, "commit", "--quiet", "--cleanup=verbatim", "-a", "-F", "../message"]).ok();
+        published(&world);
+        as_git_does(&world, &["HEAD"]);
+    }
 }
 
 #[test]
