@@ -448,7 +448,7 @@ pub(super) mod tests {
         let main = name(b"refs/heads/main");
         let refs = vec![
             (main.clone(), RefValue::Direct(id)),
-            (name(b"refs/heads/\xffalias"), RefValue::Symbolic(main.clone(), Some(id))),
+            (name(b"refs/heads/\xffalias"), RefValue::Symbolic(main.clone(), Some(id.into()))),
             (name(b"refs/heads/dangling"), RefValue::Symbolic(name(b"refs/heads/gone"), None)),
         ];
         let refs = Refs::of(refs).unwrap();

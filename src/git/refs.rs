@@ -25,6 +25,9 @@ const FAILURES_MAX: u32 = 25;
 /// How much longer is waited after each failure: half a second in all.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// For how many objects at least there is room while they are gathered.
+const TIPS_MIN: usize = 64;
+
 /// About as long, in bytes, is a line of packed-refs and one of the instructions: fewer references are there than that says.
 const INSTRUCTION_BYTES: usize = 64;
 
@@ -33,8 +36,8 @@ const INSTRUCTION_BYTES: usize = 64;
 pub enum RefValue {
     /// An object.
     Direct(ObjectId),
-    /// Another reference, and what it leads to; `None` where it dangles.
-    Symbolic(RefName, Option<ObjectId>),
+    /// Another reference, and what it leads to; `None` where it dangles. Few are symbolic, and the others are to be small.
+    Symbolic(RefName, Option<Box<ObjectId>>),
 }
 
 impl RefValue {
@@ -42,7 +45,7 @@ impl RefValue {
     pub fn id(&self) -> Option<ObjectId> {
         match self {
             Self::Direct(id) => Some(*id),
-            Self::Symbolic(_, id) => *id,
+            Self::Symbolic(_, id) => id.as_deref().copied(),
         }
     }
 }
@@ -99,9 +102,16 @@ impl RefList {
             RefValue::Direct(id) => Some(*id),
             RefValue::Symbolic(..) => None,
         });
-        let mut tips: Vec<_> = direct.chain(self.head.id()).chain(self.worktrees.values().copied()).collect();
-        tips.sort_unstable();
-        tips.dedup();
+        let mut tips = Vec::new();
+        for tip in direct.chain(self.head.id()).chain(self.worktrees.values().copied()) {
+            if tips.len() == tips.capacity() {
+                // Many references often name few objects.
+                sort_once(&mut tips);
+                tips.reserve(tips.len().max(TIPS_MIN));
+            }
+            tips.push(tip);
+        }
+        sort_once(&mut tips);
         tips
     }
 
@@ -274,11 +284,9 @@ impl Repository {
 
     fn each_ref_by_gix(&self, see: See<'_>) -> Result<()> {
         let unreadable = |error: &dyn std::fmt::Display| cannot_read(error);
-        let store = &self.gix().refs;
-        // It looks only at the time of packed-refs, which two writes in one tick of the clock share.
-        if self.common_dir().join("packed-refs").exists() {
-            store.force_refresh_packed_buffer().map_err(|error| unreadable(&error))?;
-        }
+        // One of its own: what it holds of packed-refs, which may be large, goes with it; and one that stays looks only at the
+        // time of that file, which two writes in one tick of the clock share.
+        let store = gix::refs::file::Store::at(self.common_dir(), self.hash_kind());
         let iter = store.iter().map_err(|error| unreadable(&error))?;
         for reference in iter.all().map_err(|error| unreadable(&error))? {
             let reference = reference.map_err(|error| unreadable(&error))?;
@@ -324,6 +332,11 @@ impl Repository {
         let target = self.git().args(["symbolic-ref", "--quiet"]).arg(name.as_os_str()).read()?;
         ref_name(target.trim())
     }
+}
+
+fn sort_once(ids: &mut Vec<ObjectId>) {
+    ids.sort_unstable();
+    ids.dedup();
 }
 
 fn patiently<T>(read: impl Fn() -> Result<T>) -> Result<T> {

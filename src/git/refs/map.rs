@@ -67,7 +67,7 @@ impl Refs {
         });
         for (position, to) in led.collect::<Vec<_>>() {
             if let RefValue::Symbolic(_, id) = &mut self.0[position].1 {
-                *id = to;
+                *id = to.map(Box::new);
             }
         }
     }
