@@ -7,7 +7,7 @@
 //! - `CAIRN_BENCH_OBJECTS`: the sizes, `1000,10000,100000,400000` by default.
 //! - `CAIRN_BENCH_REPOSITORY`: a real repository, whose branches and tags are measured as well.
 //! - `CAIRN_BENCH_ONLY`: only the tables whose name begins so: `snapshot`, `refs`, `sites`,
-//!   `uncommitted`, `push`, `guard`, `plan`.
+//!   `uncommitted`, `push`, `guard`, `many`, `plan`.
 //! - `CAIRN_BENCH_DIR`: the folder it all happens in.
 //!
 //! Peak memory is told by GNU time; without it that column is empty.
@@ -48,6 +48,9 @@ fn main() {
     }
     if wanted("plan") {
         plan::tables(sizes.last().copied().unwrap_or(400_000), turns);
+    }
+    if wanted("many") {
+        push::deployed(10_000, turns);
     }
     if wanted("guard") {
         push::guarded(sizes.last().copied().unwrap_or(400_000), turns);

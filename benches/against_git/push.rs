@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Pushes before the first one that is measured.
 const WARM_UP: usize = 3;
+/// How often was deployed before, where it was often.
+const DEPLOYMENTS: usize = 1_000;
 /// The hosts, in the order of a turn's times.
 const HOSTS: [&str; 3] = ["ours.git", "empty.git", "plain.git"];
 
@@ -25,11 +27,32 @@ pub fn tables(sizes: &[usize], turns: usize) {
     println!(
         "\nA push that moves no environment, cairn.snapshot = deployments; the reach is 1.15 at 100,000 objects:\n"
     );
-    table(&worlds, "topic", turns);
+    table(&worlds, "topic", 0, turns);
     println!(
         "\nA push that deploys: marked, synced and backed up before it returns; the reach is 1.6 at 400,000 objects:\n"
     );
-    table(&worlds, "live", turns);
+    table(&worlds, "live", 0, turns);
+}
+
+/// Prints what a push costs that deploys where very often was deployed before: there are as many tags, which all three hosts
+/// have, and backups.
+pub fn deployed(objects: usize, turns: usize) {
+    println!(
+        "\nA push that deploys after {DEPLOYMENTS} deployments, beside pushes into repositories with the same tags:\n"
+    );
+    let world = hosts(objects);
+    for n in 0..DEPLOYMENTS {
+        commit(&world, "live", n);
+        push(&world, HOSTS[0], "live");
+    }
+    world.cairn(HOSTS[0], &["worker", "--once"]);
+    let from = world.path(HOSTS[0]);
+    let from = from.to_str().expect("a path in UTF-8");
+    for host in &HOSTS[1..] {
+        world.git(host, &["fetch", "--quiet", from, "refs/heads/live:refs/heads/live", "refs/tags/*:refs/tags/*"]);
+        world.git(host, &["pack-refs", "--all"]);
+    }
+    table(&[(objects, world)], "live", DEPLOYMENTS, turns);
 }
 
 /// Prints what the guard costs a push to main where very much was dropped before.
@@ -52,23 +75,23 @@ pub fn guarded(objects: usize, turns: usize) {
     }
     let worlds = [(objects, world)];
     println!("without a commit-graph:\n");
-    table(&worlds, "main", turns);
+    table(&worlds, "main", 0, turns);
     for host in HOSTS {
         worlds[0].1.git(host, &["commit-graph", "write", "--reachable"]);
     }
     println!("\nwith one:\n");
-    table(&worlds, "main", turns);
+    table(&worlds, "main", 0, turns);
 }
 
-/// Measures pushes to a branch in every world and prints a line of each.
-fn table(worlds: &[(usize, World)], branch: &str, turns: usize) {
+/// Measures pushes to a branch, to which so many were made before, in every world and prints a line of each.
+fn table(worlds: &[(usize, World)], branch: &str, before: usize, turns: usize) {
     println!("| objects | git | empty hooks | git-cairn | empty ratio | git-cairn ratio | quartiles |");
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for (objects, world) in worlds {
         for n in 0..WARM_UP {
-            turn(world, branch, n);
+            turn(world, branch, before + n);
         }
-        let measured: Vec<Turn> = (0..turns).map(|n| turn(world, branch, WARM_UP + n)).collect();
+        let measured: Vec<Turn> = (0..turns).map(|n| turn(world, branch, before + WARM_UP + n)).collect();
         let time = |host: usize| quartile(measured.iter().map(|turn| turn[host].as_secs_f64() * 1000.0), 2);
         let ratios = |host: usize| measured.iter().map(move |turn| turn[host].as_secs_f64() / turn[2].as_secs_f64());
         println!(
@@ -105,15 +128,24 @@ fn hosts(objects: usize) -> World {
 
 /// Pushes one new commit on a branch to every host; another one is the first each time.
 fn turn(world: &World, branch: &str, n: usize) -> Turn {
-    let from = if n == 0 { "refs/heads/main^0".into() } else { format!("refs/heads/{branch}^0") };
-    world.import("dev.git", branch, Some(&from), n..n + 1);
-    let refspec = format!("refs/heads/{branch}:refs/heads/{branch}");
+    commit(world, branch, n);
     let mut turn = Turn::default();
     for host in (0..HOSTS.len()).map(|k| (k + n) % HOSTS.len()) {
-        let mut push = world.command("git");
-        push.arg("-C").arg(world.path("dev.git")).args(["push", "--quiet"]).arg(world.path(HOSTS[host])).arg(&refspec);
         world.settle();
-        turn[host] = world.run(&mut push);
+        turn[host] = push(world, HOSTS[host], branch);
     }
     turn
+}
+
+/// Adds the commit of this number to a branch, which begins on main.
+fn commit(world: &World, branch: &str, n: usize) {
+    let from = if n == 0 { "refs/heads/main^0".into() } else { format!("refs/heads/{branch}^0") };
+    world.import("dev.git", branch, Some(&from), n..n + 1);
+}
+
+/// Pushes a branch to a host.
+fn push(world: &World, host: &str, branch: &str) -> Duration {
+    let mut push = world.command("git");
+    push.arg("-C").arg(world.path("dev.git")).args(["push", "--quiet"]).arg(world.path(host));
+    world.run(push.arg(format!("refs/heads/{branch}:refs/heads/{branch}")))
 }
