@@ -21,8 +21,9 @@ pub fn at_first_push(repository: &Repository) -> Result<()> {
     // Of two first pushes the second finds it done.
     if repository.config().get("cairn", "id").is_none() {
         let plan = look(&repository, &options)?;
-        apply(&repository, &plan)?;
+        // A push is judged as soon as the repository is set up, and is not to be the first line of the audit.
         begin(&repository, &plan.site)?;
+        apply(&repository, &plan)?;
     }
     Ok(())
 }

@@ -94,8 +94,9 @@ fn set_up(repository: &Repository, how: How, options: &Options, agreed: Option<&
             let message = "the repository changed since you were asked; nothing was done";
             return Err(Error::new(Kind::Moved, "moved", message).hint("run git cairn setup again"));
         }
-        apply(&repository, &plan)?;
+        // A push is judged as soon as the repository is set up, and is not to be the first line of the audit.
         begin(&repository, &plan.site)?;
+        apply(&repository, &plan)?;
         if plan.changes.contains(&Change::Backup) {
             let made = first(&Repository::open(repository.git_dir())?, how.wait)?;
             proven = is_proven(&host_store(&plan.site), &plan.site.name, &made)?;
