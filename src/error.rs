@@ -272,7 +272,8 @@ impl<T> AtPath<T> for io::Result<T> {
     }
 }
 
-fn from_io(doing: &str, path: &Path, error: &io::Error) -> Error {
+/// Turns an I/O error into ours, as [`AtPath`] does, where it was found in that of a library.
+pub fn from_io(doing: &str, path: &Path, error: &io::Error) -> Error {
     let message = format!("cannot {doing} {}: {error}", path.display());
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -5,10 +5,10 @@ mod small;
 pub use small::make_small_pack;
 
 use super::{HashKind, Membership, ObjectId, PackIndex, Repository};
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Error, Result, from_io};
 use bstr::ByteSlice;
 use std::collections::{BTreeSet, HashSet};
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -139,14 +139,14 @@ pub fn index_pack(pack: &Path, kind: HashKind) -> Result<PathBuf> {
     let folder = pack.parent().unwrap_or(Path::new(".")).join("indexed");
     std::fs::create_dir_all(&folder).at("create the folder", &folder)?;
     let file = std::fs::File::open(pack).at("read", pack)?;
-    let input: &mut dyn BufRead = &mut std::io::BufReader::with_capacity(1 << 18, file);
+    let input: &mut dyn BufRead = &mut io::BufReader::with_capacity(1 << 18, file);
     let never = AtomicBool::new(false);
     let options = gix_pack::bundle::write::Options::default();
     let no_bases = None::<gix::objs::find::Never>;
     let mut progress = gix::progress::Discard;
     let outcome =
         gix_pack::Bundle::write_to_directory(input, Some(&folder), &mut progress, &never, no_bases, kind, options)
-            .map_err(|error| Error::damaged("pack", format!("the pack is damaged: {error:#}")))?;
+            .map_err(|error| unless_system(error, "index", pack, pack_damaged))?;
     let mut rest = Vec::new();
     input.take(1).read_to_end(&mut rest).at("read the end of", pack)?;
     if !rest.is_empty() {
@@ -169,8 +169,8 @@ pub fn verify_pack(
     roots: Option<&[ObjectId]>,
     kind: HashKind,
 ) -> Result<PackStatistics> {
-    let damaged = |error: &dyn std::fmt::Display| Error::damaged("pack", format!("the pack is damaged: {error}"));
-    let data = gix_pack::data::File::at(&files.pack, kind).map_err(|error| damaged(&error))?;
+    let data = gix_pack::data::File::at(&files.pack, kind)
+        .map_err(|error| unless_system(error, "open", &files.pack, pack_damaged))?;
     let never = AtomicBool::new(false);
     let broken = Mutex::new(None);
     let referred = Marks::new(index.objects());
@@ -192,7 +192,7 @@ pub fn verify_pack(
     let outcome = index
         .file()
         .traverse(&data, &mut gix::progress::Discard, &never, processor, options)
-        .map_err(|error| damaged(&error))?;
+        .map_err(|error| unless_system(error, "read", &files.pack, pack_damaged))?;
     let statistics = outcome.statistics;
     let objects = statistics.num_commits + statistics.num_trees + statistics.num_tags + statistics.num_blobs;
     if objects != index.objects() || objects != data.num_objects() {
@@ -203,6 +203,25 @@ pub fn verify_pack(
         (0..objects).find(|position| !referred.get(*position)).map(|position| index.id_at(position))
     });
     Ok(PackStatistics { objects, broken: broken.into_inner().expect("no holder panics"), stray })
+}
+
+fn pack_damaged(error: &gix::Error) -> Error {
+    Error::damaged("pack", format!("the pack is damaged: {error:#}"))
+}
+
+/// Tells a system that fails, a full disk or too many open files, from a file that is not what it was or not there at all.
+pub(super) fn unless_system(
+    error: impl Into<gix::Error>,
+    doing: &str,
+    path: &Path,
+    damaged: impl Fn(&gix::Error) -> Error,
+) -> Error {
+    let error = error.into();
+    let of_system = |io: &&io::Error| io.raw_os_error().is_some() && io.kind() != io::ErrorKind::NotFound;
+    match error.downcast_any_ref::<io::Error>().filter(of_system) {
+        Some(io) => from_io(doing, path, io),
+        None => damaged(&error),
+    }
 }
 
 /// One bit for each object of a pack, set by several threads.

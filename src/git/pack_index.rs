@@ -1,5 +1,6 @@
 //! Which objects a pack holds: its index, mapped into memory and asked by id.
 
+use super::pack::unless_system;
 use super::{HashKind, ObjectId};
 use crate::error::{Error, Result};
 use std::path::Path;
@@ -38,7 +39,8 @@ impl PackIndex {
         let damaged = |why: &dyn std::fmt::Display| {
             Error::damaged("index", format!("{} is no index of the pack: {why}", path.display()))
         };
-        let file = gix_pack::index::File::at(path, kind).map_err(|error| damaged(&error))?;
+        let file = gix_pack::index::File::at(path, kind)
+            .map_err(|error| unless_system(error, "open", path, |error| damaged(error)))?;
         if pack_checksum.is_some_and(|checksum| *checksum != file.pack_checksum()) {
             return Err(damaged(&"it belongs to another pack"));
         }
