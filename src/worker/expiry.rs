@@ -2,14 +2,13 @@
 //! something may have come to its time.
 
 use crate::backup::{BackupId, Entry, How, Names, Removal, expire, host_store, read_manifest};
-use crate::durable::{Staged, Unsynced};
 use crate::error::{AtPath, Result};
+use crate::os;
 use crate::queue::State;
 use crate::site::Site;
 use crate::store::Store;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::PathBuf;
 
 /// For so many backups a push may leave what has expired a second longer. Nobody is shown it any more.
@@ -39,10 +38,9 @@ pub fn end_backups(site: &Site, state: &State, now: Timestamp, to_look: bool) ->
     let _ = std::fs::remove_file(&path);
     let removal = expire(&store, &site.name, now, How::ForGood)?;
     if let Some(looked) = note_of(&removal.left, site, now) {
-        let mut staged = Staged::new(&path, state.modes())?;
-        staged.write_all(&serde_json::to_vec(&looked).expect("text serializes")).at("write", &path)?;
-        // What a power cut takes of it costs another look.
-        staged.replace_unsynced(&mut Unsynced::default())?;
+        // One that a kill or a power cut tears says nothing, so the next run looks again.
+        let text = serde_json::to_vec(&looked).expect("text serializes");
+        std::fs::write(&path, text).and_then(|()| os::set_permissions(&path, state.modes().file)).at("write", &path)?;
     }
     Ok(removal)
 }
