@@ -97,7 +97,10 @@ pub(super) fn judge(repository: &Repository, push: &Push, voice: &mut Voice) -> 
 
 /// Writes the verdict down, and makes it last together with what was noted of the movements it lets happen.
 fn written(state: &State, entry: &Entry, noted: bool, voice: &mut Voice) -> Result<()> {
-    let mut synced = if noted { None } else { Some(Ok(())) };
+    if !noted {
+        return Log::of(state).append(entry, Sync::Now);
+    }
+    let mut synced = None;
     let written = Log::of(state).append_while(entry, || {
         synced.get_or_insert_with(|| state.sync());
     });

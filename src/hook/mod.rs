@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::git::{Config, Repository};
 use crate::queue::State;
 use crate::site::Site;
+use files::FOUND;
 use input::Push;
 use say::Voice;
 use std::ffi::OsString;
@@ -48,6 +49,14 @@ impl Event {
         match self {
             Self::PreReceive => "pre-receive",
             Self::PostReceive => "post-receive",
+        }
+    }
+
+    /// Returns the name of our program for it.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::PreReceive => "cairn-pre-receive",
+            Self::PostReceive => "cairn-post-receive",
         }
     }
 
@@ -155,14 +164,15 @@ enum Verdict {
     Refused,
 }
 
-/// `--then <path>`: the hook that stood there before us.
+/// Returns the hook that stood there before us: `--then <path>` of our hook file, or where the system runs us for that file, and so
+/// names it, what is kept beside it.
 fn found_hook(mut arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> {
-    while let Some(argument) = arguments.next() {
-        if argument == "--then" {
-            return arguments.next().map(PathBuf::from);
-        }
+    let first = arguments.next()?;
+    if first == "--then" {
+        return arguments.next().map(PathBuf::from);
     }
-    None
+    let file = PathBuf::from(first);
+    Some(file.with_file_name(FOUND).join(file.file_name()?))
 }
 
 /// git runs a hook in the repository, and says where it is relative to that.

@@ -1,6 +1,7 @@
 //! Who pushes, and how that is known.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 /// A person as the host knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,9 @@ pub fn who_pushes(get: impl Fn(&str) -> Option<String>, user: impl Fn() -> Strin
 
 /// Returns the name of the user this process runs as; its number where it has none.
 pub fn own_user() -> String {
-    user_name(rustix::process::getuid().as_raw())
+    // A directory service takes its time, and a hook asks for the audit, the guard and the deployment.
+    static OWN: LazyLock<String> = LazyLock::new(|| user_name(rustix::process::getuid().as_raw()));
+    OWN.clone()
 }
 
 /// Returns the name of a user of this machine by their number; the number where they have none.

@@ -1,7 +1,8 @@
 //! `git cairn doctor --trial-push`: real pushes through the hooks as they stand, of which nothing stays.
 
-use crate::support::{World, bare_host, host, host_with, run};
+use crate::support::{GIT_CAIRN, World, bare_host, host, host_with, run};
 use serde_json::Value;
+use std::path::Path;
 
 /// Runs it, and returns its rows about pushes, by name.
 fn rows(world: &World) -> Vec<(String, String, String)> {
@@ -108,12 +109,14 @@ fn hooks_that_do_not_run_are_not_pushed_through() {
 #[test]
 fn a_program_that_only_says_that_it_runs_is_found_out_and_replaced() {
     let world = host();
-    let idle = world.script("idle", "cat >/dev/null; [ -z \"$CAIRN_TRIAL\" ] || echo 'success: it runs' >&2");
-    for event in ["pre-receive", "post-receive"] {
-        let hook = world.path("site.git/hooks").join(event);
+    let body = "cat >/dev/null; [ -z \"$CAIRN_TRIAL\" ] || echo 'success: it runs' >&2";
+    for program in ["cairn-pre-receive", "cairn-post-receive"] {
+        let idle = world.script(program, body).display().to_string();
+        let hook = world.path("site.git/hooks").join(program.trim_start_matches("cairn-"));
         let text = std::fs::read_to_string(&hook).unwrap();
-        let ours = text.lines().find(|line| line.starts_with("program=")).unwrap();
-        std::fs::write(&hook, text.replace(ours, &format!("program='{}'", idle.display()))).unwrap();
+        let ours = Path::new(GIT_CAIRN).with_file_name(program).display().to_string();
+        assert!(text.contains(&ours), "{text}");
+        std::fs::write(&hook, text.replace(&ours, &idle)).unwrap();
     }
     let doctor = world.cairn("site.git", &["doctor", "--trial-push", "--json"]).exits(1).json();
     let all = doctor["checks"].as_array().unwrap();

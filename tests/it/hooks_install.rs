@@ -1,6 +1,6 @@
 //! `git cairn hooks`: what was there before runs as before, and is there again afterwards, to the byte.
 
-use crate::support::{Random, World, amount, bare_host, copy_program, host, run};
+use crate::support::{GIT_CAIRN, Random, World, amount, bare_host, copy_program, host, run};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -286,4 +286,28 @@ fn whatever_was_found_is_there_again() {
         }
         assert_eq!(found(&world), before, "seed {}: {}", random.seed(), installed.stderr);
     }
+}
+
+#[test]
+fn a_shell_is_started_for_post_receive_only_where_another_hook_runs_after_it() {
+    let world = host();
+    let file = world.path("site.git/hooks/post-receive");
+    let first_line = || std::fs::read_to_string(&file).unwrap().lines().next().unwrap().to_owned();
+    let program = Path::new(GIT_CAIRN).with_file_name("cairn-post-receive");
+    assert_eq!(first_line(), format!("#!{}", program.display()));
+    let before = std::fs::read(&file).unwrap();
+    // Put there by hand it runs at once, and without our program too from the next setup on.
+    std::fs::create_dir_all(world.path("site.git/hooks/found-by-cairn")).unwrap();
+    world.script("site.git/hooks/found-by-cairn/post-receive", "cat >>seen; exit 3");
+    let tip = world.deployed("live", "2");
+    assert!(std::fs::read_to_string(world.path("site.git/seen")).unwrap().contains(&tip));
+    let status = world.cairn("site.git", &["hooks", "status"]).ok().stdout;
+    assert!(status.contains("found-by-cairn/post-receive"), "{status}");
+    world.cairn("site.git", &["setup"]).ok();
+    assert_eq!(first_line(), "#!/bin/sh");
+    world.deployed("live", "3");
+    assert_eq!(std::fs::read_to_string(world.path("site.git/seen")).unwrap().lines().count(), 2);
+    std::fs::remove_file(world.path("site.git/hooks/found-by-cairn/post-receive")).unwrap();
+    world.cairn("site.git", &["setup"]).ok();
+    assert_eq!(std::fs::read(&file).unwrap(), before);
 }

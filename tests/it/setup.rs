@@ -521,18 +521,29 @@ fn hooks_go_where_git_looks_for_them() {
 fn without_our_programs_the_push_passes_and_the_found_hook_runs() {
     let world = bare_host(&[]);
     world.script("site.git/hooks/post-receive", "cat >seen");
-    std::fs::create_dir(world.path("bin")).unwrap();
     let built = Path::new(GIT_CAIRN).parent().unwrap();
-    for name in ["git-cairn", "cairn-pre-receive", "cairn-post-receive"] {
-        copy_program(built.join(name), world.path("bin").join(name));
-    }
-    run(world.in_folder("site.git", world.path("bin/git-cairn")).arg("setup")).ok();
+    let install = || {
+        std::fs::create_dir(world.path("bin")).unwrap();
+        for name in ["git-cairn", "cairn-pre-receive", "cairn-post-receive"] {
+            copy_program(built.join(name), world.path("bin").join(name));
+        }
+        run(world.in_folder("site.git", world.path("bin/git-cairn")).arg("setup")).ok();
+    };
+    install();
     world.git("dev", &["push", "origin", "main:live"]).ok().says("live_1");
 
     std::fs::remove_dir_all(world.path("bin")).unwrap();
     let tip = world.commit("dev", "page", "2");
     world.git("dev", &["push", "origin", "main:live"]).ok().says("warning: ").says("neither marked nor backed up");
     assert!(std::fs::read_to_string(world.path("site.git/seen")).unwrap().contains(&tip));
+
+    // Where nothing was found git itself finds no program for post-receive, and lets the push pass too.
+    std::fs::remove_file(world.path("site.git/hooks/found-by-cairn/post-receive")).unwrap();
+    install();
+    std::fs::remove_dir_all(world.path("bin")).unwrap();
+    world.commit("dev", "page", "2b");
+    let pushed = world.git("dev", &["push", "origin", "main:live"]).ok();
+    pushed.says("warning: ").says("neither marked nor backed up").says("git cairn setup");
 
     // With the programs back, what went unmarked is named by the movement after it.
     world.cairn("site.git", &["setup"]).ok();

@@ -16,4 +16,5 @@ pub(super) use layout::is_gitolites;
 pub use layout::{Facts, Forge, Layout, facts};
 pub use plan::{InstallPlan, plan_install, plan_template, plan_uninstall};
 pub use record::Record;
+pub(super) use shim::FOUND;
 pub use step::Step;

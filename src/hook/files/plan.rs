@@ -96,7 +96,8 @@ pub fn plan_install(facts: &Facts, git_cairn: &Path) -> Result<InstallPlan> {
         let path = facts.file(&layout, event.name());
         let found;
         let before = match &layout {
-            Layout::Own => Before::Beside,
+            Layout::Own if stands(&path) => Before::Beside,
+            Layout::Own => Before::Nothing,
             Layout::Beside { found: folder } => {
                 found = facts.called(folder, event.name());
                 Before::At(&found)
@@ -124,6 +125,17 @@ pub fn plan_install(facts: &Facts, git_cairn: &Path) -> Result<InstallPlan> {
     })
 }
 
+/// Tells whether a hook of others stands there, or is kept from when it did.
+fn stands(path: &Path) -> bool {
+    let theirs = path.symlink_metadata().is_ok() && !std::fs::read(path).is_ok_and(|bytes| is_ours(&bytes));
+    theirs || kept_as(path).symlink_metadata().is_ok()
+}
+
+/// Where what stood at `path` is kept.
+fn kept_as(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new(".")).join(FOUND).join(path.file_name().unwrap_or_default())
+}
+
 /// Plans one file of ours.
 fn plan_file(path: PathBuf, content: Vec<u8>, before: Before<'_>) -> Result<Vec<Step>> {
     let standing = std::fs::symlink_metadata(&path).is_ok();
@@ -139,9 +151,8 @@ fn plan_file(path: PathBuf, content: Vec<u8>, before: Before<'_>) -> Result<Vec<
     if !standing || is_ours(&current) {
         return Ok(vec![write]);
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let found = folder.join(FOUND).join(path.file_name().unwrap_or_default());
-    if before != Before::Beside {
+    let found = kept_as(&path);
+    if matches!(before, Before::At(_) | Before::Nowhere) {
         let message = format!("{} is no hook of git-cairn's", path.display());
         return Err(Error::refused("strange-hook", message).hint("move it to where it belongs, and run this again"));
     }

@@ -1,4 +1,5 @@
-//! The hook file of ours: a few lines of sh that run our program, or without it what stood there before.
+//! The hook file of ours: a few lines of sh that run our program, or without it what stood there before. Where there is no such
+//! thing, the one of post-receive names the program in its first line, which spares each push the start of a shell.
 
 use crate::hook::Event;
 use crate::text::shell_quoted;
@@ -12,11 +13,16 @@ const MARK: &str = "# Installed by git cairn setup.";
 /// The folder, beside the hooks, in which what stood there before keeps its own name.
 pub const FOUND: &str = "found-by-cairn";
 
+/// The longest path that every Linux still reads whole behind `#!`, in bytes (execve(2)).
+const INTERPRETER_BYTES_MAX: usize = 120;
+
 /// Where the hook is that stood there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before<'a> {
     /// In the folder [`FOUND`] beside the file.
     Beside,
+    /// None stood there. One that is put into [`FOUND`] later is run by our program.
+    Nothing,
     /// Elsewhere.
     At(&'a Path),
     /// The front end runs it.
@@ -25,12 +31,38 @@ pub enum Before<'a> {
 
 /// Returns the content of the file for a hook.
 pub fn shim(event: Event, git_cairn: &Path, before: Before<'_>) -> Vec<u8> {
+    match (event, program(event, git_cairn)) {
+        (Event::PostReceive, Some(program)) if before == Before::Nothing && is_interpreter(&program) => {
+            direct(&program)
+        }
+        (_, program) => guarded(event, git_cairn, program, before),
+    }
+}
+
+/// Returns the program of our own for a hook; `None`: `git-cairn` itself is all that was built.
+fn program(event: Event, git_cairn: &Path) -> Option<PathBuf> {
+    Some(git_cairn.with_file_name(event.program())).filter(|program| program.is_file())
+}
+
+/// Tells whether the system reads this path behind `#!` as it is.
+fn is_interpreter(program: &Path) -> bool {
+    let bytes = program.as_os_str().as_bytes();
+    program.is_absolute() && bytes.len() <= INTERPRETER_BYTES_MAX && bytes.iter().all(u8::is_ascii_graphic)
+}
+
+/// Without the program git says that it cannot run this, and the push has passed: what that means pre-receive has said.
+fn direct(program: &Path) -> Vec<u8> {
+    [b"#!", program.as_os_str().as_bytes(), format!("\n{MARK} The first line names what git runs.\n").as_bytes()]
+        .concat()
+}
+
+/// A file that lets a push pass where the program is missing, and says so.
+fn guarded(event: Event, git_cairn: &Path, program: Option<PathBuf>, before: Before<'_>) -> Vec<u8> {
     let name = event.name();
-    let binary = git_cairn.with_file_name(format!("cairn-{name}"));
-    let (program, words) =
-        if binary.is_file() { (&binary, String::new()) } else { (&git_cairn.to_owned(), format!("hook {name} ")) };
+    let words = if program.is_some() { String::new() } else { format!("hook {name} ") };
+    let program = program.unwrap_or_else(|| git_cairn.to_owned());
     let (told, found) = match before {
-        Before::Beside => (
+        Before::Beside | Before::Nothing => (
             format!("A hook that stood here before is in {FOUND}/ and runs after it."),
             format!("${{0%/*}}/{FOUND}/{name}").into_bytes(),
         ),
@@ -51,7 +83,7 @@ fi
 cat >/dev/null
 "#
     );
-    [head.as_bytes(), &found, b"\nprogram=", &quoted(program), tail.as_bytes()].concat()
+    [head.as_bytes(), &found, b"\nprogram=", &quoted(&program), tail.as_bytes()].concat()
 }
 
 /// Returns the content of a file that runs a hook of another folder as if git had.
@@ -67,7 +99,10 @@ pub fn is_ours(bytes: &[u8]) -> bool {
 
 /// Returns the program that such a file runs.
 pub fn program_of(bytes: &[u8]) -> Option<PathBuf> {
-    let line = bytes.lines().find_map(|line| line.strip_prefix(b"program="))?;
+    let Some(line) = bytes.lines().find_map(|line| line.strip_prefix(b"program=")) else {
+        let interpreter = Path::new(OsStr::from_bytes(bytes.lines().next()?.strip_prefix(b"#!")?));
+        return Event::ALL.iter().any(|event| interpreter.ends_with(event.program())).then(|| interpreter.to_owned());
+    };
     let bare = line.strip_prefix(b"'").and_then(|line| line.strip_suffix(b"'"));
     let path = bare.map_or_else(|| line.to_vec(), |bare| bare.replace(br"'\''", b"'"));
     Some(PathBuf::from(OsStr::from_bytes(&path)))
@@ -94,5 +129,22 @@ mod tests {
             assert_eq!(program_of(&content).as_deref(), Some(Path::new(path)));
         }
         assert!(!is_ours(b"#!/bin/sh\nexit 0\n"));
+        assert_eq!(program_of(&forwarder(Path::new("/srv/hooks/update"))), None);
+    }
+
+    #[test]
+    fn a_shell_is_spared_where_nothing_else_is_to_run_and_the_path_is_plain() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, spared) in [("plain", true), ("a b", false), ("é", false), (&*"long".repeat(30), false)] {
+            let program = folder.path().join(name).join("cairn-post-receive");
+            std::fs::create_dir(program.parent().unwrap()).unwrap();
+            std::fs::write(&program, "").unwrap();
+            let git_cairn = program.with_file_name("git-cairn");
+            let content = shim(Event::PostReceive, &git_cairn, Before::Nothing);
+            assert!(is_ours(&content));
+            assert_eq!(!content.starts_with(b"#!/bin/sh\n"), spared, "{name}");
+            assert_eq!(program_of(&content), Some(program));
+            assert!(shim(Event::PostReceive, &git_cairn, Before::Beside).starts_with(b"#!/bin/sh\n"));
+        }
     }
 }
