@@ -397,20 +397,14 @@ fn hand_on<T>(mut child: Child, described: &str, consume: impl FnOnce(&mut Child
     })
 }
 
-fn collect(mut child: Child, program: &OsStr) -> Result<Output> {
-    let stderr = child.stderr.take();
-    let stdout = child.stdout.take();
-    std::thread::scope(|scope| {
-        let complaints = scope.spawn(move || stderr.map(read_capped).unwrap_or_default());
-        let mut out = Vec::new();
-        if let Some(mut pipe) = stdout {
-            let _ = std::io::Read::read_to_end(&mut pipe, &mut out);
-        }
-        let described = Path::new(program).display().to_string();
-        let status = child.wait().map_err(|error| cannot_wait(&described, &error))?;
-        interrupt::check_status(status)?;
-        Ok(Output { status, stdout: out, stderr: complaints.join().unwrap_or_default() })
-    })
+/// Reads what a child prints, in one thread, and waits for its end.
+fn collect(child: Child, program: &OsStr) -> Result<Output> {
+    let waited = child.wait_with_output();
+    let std::process::Output { status, stdout, mut stderr } =
+        waited.map_err(|error| cannot_wait(&Path::new(program).display().to_string(), &error))?;
+    interrupt::check_status(status)?;
+    stderr.truncate(STDERR_KEPT_MAX);
+    Ok(Output { status, stdout, stderr })
 }
 
 /// Reads to the end, so that the child never blocks, and keeps the beginning.
