@@ -1,6 +1,6 @@
 //! Choosing from a list, on a real terminal.
 
-use crate::support::{World, host};
+use crate::support::{GIT_CAIRN, World, host};
 use crate::terminal::Terminal;
 
 /// A host to whose `main` some commits came, one of which went to `live`; its id.
@@ -96,6 +96,28 @@ fn a_terminal_that_changes_its_size_shows_the_list_once() {
     terminal.shows("Revert main? [y/N]").types("n");
     assert_eq!(terminal.press(&["Enter"]).exit(), 7);
     terminal.is_sane();
+}
+
+/// A key that comes while a change of size is told is heard at once, not with the next.
+#[test]
+fn no_key_is_lost_to_a_change_of_size() {
+    let (world, _) = with_a_log();
+    let commits = world.git("dev", &["rev-list", "main"]).ok().stdout;
+    let pid = world.path("pid");
+    let line = format!("NO_COLOR=1 sh -c 'echo $$ >\"$1\"; exec \"$0\" revert' '{GIT_CAIRN}' '{}'", pid.display());
+    let Some(terminal) = Terminal::start(&world, "dev", 80, &line) else { return };
+    terminal.shows("esc: leave");
+    let pid = std::fs::read_to_string(pid).unwrap();
+    for commit in commits.lines().skip(1).take(8) {
+        let many = format!("while kill -WINCH {}; do :; done", pid.trim());
+        let mut telling = world.in_folder(".", "sh").args(["-c", &many]).spawn().unwrap();
+        terminal.press(&["Down"]).seen();
+        telling.kill().unwrap();
+        telling.wait().unwrap();
+        terminal.shows(&format!("> {}", &commit[..7]));
+    }
+    terminal.press(&["Escape"]);
+    assert_eq!(terminal.exit(), 130);
 }
 
 #[test]
