@@ -124,6 +124,22 @@ fn a_push_looks_for_what_has_expired_when_its_time_may_have_come() {
 }
 
 #[test]
+fn pushes_do_not_read_ever_more_manifests_until_the_next_look() {
+    let (world, _) = with_backups(1);
+    world.cairn("site.git", &["worker", "--once"]).ok();
+    let noted = || std::fs::read_to_string(world.path("site.git/cairn/expiry.json")).unwrap();
+    let before = noted();
+    for n in 0..20 {
+        world.commit("dev", "page", &format!("push {n}"));
+        world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+        world.at_rest();
+    }
+    let (all, after) = (ids(&world), noted());
+    let position = |noted: &str| all.iter().position(|id| noted.contains(id.as_str())).unwrap();
+    assert!(position(&before) + 10 < position(&after), "{before} {after} {all:?}");
+}
+
+#[test]
 fn a_deleted_backup_takes_nothing_from_the_others_and_is_remembered() {
     let (world, all) = with_backups(4);
     world.cairn("site.git", &["backup", "delete", &all[1], "--reason", " "]).exits(2).says("say why");
