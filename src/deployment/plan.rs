@@ -124,8 +124,9 @@ pub struct Applied {
 
 /// Plans a deployment or a rollback, from what the host advertised.
 ///
-/// Returns [`Kind::NotFound`] where the environment, the commit or an earlier deployment is missing; a plan whose target
-/// is what already stands there is returned too, and [`apply`] then has nothing to do.
+/// Returns [`Kind::NotFound`] where the environment, the commit or an earlier deployment is missing, and a refusal where no
+/// target is named and the last rollback left the one that would be taken; a plan whose target is what already stands there
+/// is returned too, and [`apply`] then has nothing to do.
 pub fn plan(repository: &Repository, host: &Host, wish: &Wish<'_>) -> Result<Plan> {
     let environment = host.environment(wish.environment)?;
     if !host.deploying().contains(environment) {
@@ -186,7 +187,7 @@ pub fn plan(repository: &Repository, host: &Host, wish: &Wish<'_>) -> Result<Pla
     plan.announce = host.speaks && plan.commits_dropped_count > 0;
     warn(&mut plan, host);
     if wish.operation == Operation::Rollback && wish.target.is_none() && plan.commits_count > 0 {
-        plan.warnings.extend(goes_where_it_came_from(host, environment, &plan));
+        refuse_where_it_came_from(repository, host, environment, &plan)?;
     }
     let about_others = match (wish.operation, known_tip) {
         (Operation::Rollback, Some(tip)) if plan.commits_dropped_count > 0 => {
@@ -221,20 +222,36 @@ fn warn(plan: &mut Plan, host: &Host) {
     }
 }
 
-/// Warns of a rollback that brings commits, to what the last one left: what stands now was deployed before that too.
-fn goes_where_it_came_from(host: &Host, environment: &Environment, plan: &Plan) -> Option<Warning> {
+/// Refuses a rollback that brings commits, to what the last one left: what stands now was deployed before that too. Whoever
+/// types it a second time, or after somebody else did, does not want back what was just taken away.
+fn refuse_where_it_came_from(
+    repository: &Repository,
+    host: &Host,
+    environment: &Environment,
+    plan: &Plan,
+) -> Result<()> {
     let id = |text: &String| ObjectId::from_hex(text.as_bytes()).ok();
-    let (tag, tip, target) = (plan.target_name.as_ref()?, id(plan.expect_remote.as_ref()?)?, id(&plan.target)?);
-    let deployments = host.deployments(environment);
-    let (number, ..) = deployments.iter().find(|(_, name, _)| name.short() == tag.as_str())?;
-    let (first, ..) = deployments.iter().rfind(|(earlier, _, commit)| earlier < number && *commit == tip)?;
+    let (Some(tag), Some(tip)) = (plan.target_name.as_ref(), plan.expect_remote.as_ref().and_then(id)) else {
+        return Ok(());
+    };
+    let (deployments, target) = (host.deployments(environment), id(&plan.target));
+    let left = deployments.iter().find(|(_, name, _)| name.short() == tag.as_str()).map(|(number, ..)| *number);
+    let Some((first, ..)) = deployments.iter().rfind(|(earlier, _, commit)| Some(*earlier) < left && *commit == tip)
+    else {
+        return Ok(());
+    };
     let name = &environment.name;
-    let before = deployments.iter().find(|(earlier, _, commit)| earlier < first && ![tip, target].contains(commit));
-    let further = before.map_or("<commit>".into(), |(_, tag, _)| tag.short().to_string());
-    let text = format!(
-        "{name} was rolled back from {tag} before; to go further back instead: git cairn rollback {name} {further}"
-    );
-    Some(Warning { code: "rolled-back-before".into(), text })
+    let before = deployments
+        .iter()
+        .find(|(earlier, _, commit)| earlier < first && ![Some(tip), target].contains(&Some(*commit)));
+    let further = match before {
+        Some((_, tag, _)) => Some(tag.short().to_string()),
+        None => before_the_first(repository, host, &deployments, &tip)?.map(|commit| commit.to_string()[..10].into()),
+    };
+    let further = further.map(|further| format!("to go further back: git cairn rollback {name} {further}; "));
+    let message = format!("{name} was rolled back from {tag} already, and stands on {}", &tip.to_string()[..10]);
+    Err(Error::refused("rolled-back-already", message)
+        .hint(format!("{}to deploy {tag} again: git cairn deploy {name} {tag}", further.unwrap_or_default())))
 }
 
 impl Planned for Plan {

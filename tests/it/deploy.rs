@@ -202,33 +202,47 @@ fn rollback_goes_to_a_deployment_that_is_named() {
 }
 
 #[test]
-fn a_second_rollback_goes_to_what_stood_before_the_first() {
+fn a_second_rollback_does_not_bring_back_what_the_first_took_away() {
     let world = host();
-    world.deployed("live", "2");
+    let one = world.deployed("live", "2");
     let two = world.deployed("live", "3");
     let first = world.cairn("dev", &["rollback", "live", "--yes"]).ok();
     let first = first.says("what was rolled back is live_2; to deploy it again: git cairn deploy live live_2");
     assert!(!first.stderr.contains("to go back") && !first.stderr.contains("warning"), "{}", first.stderr);
-    let further =
-        "live was rolled back from live_2 before; to go further back instead: git cairn rollback live <commit>";
-    let plan = world.cairn("dev", &["rollback", "live", "--plan"]).ok();
-    assert!(plan.stdout.contains(further), "{}", plan.stdout);
-    world.cairn("dev", &["rollback", "live", "--yes"]).ok().says(further).says("live_4");
+    for words in [&["--yes"][..], &["--plan"], &["--hold", "--yes"]] {
+        let said = world.cairn("dev", &[&["rollback", "live"], words].concat()).exits(5);
+        let said = said.says("live was rolled back from live_2 already, and stands on ");
+        assert!(
+            said.stderr.contains("hint: to deploy live_2 again: git cairn deploy live live_2\n"),
+            "{}",
+            said.stderr
+        );
+        assert_eq!(world.tip("site.git", "live"), one);
+    }
+    // Named, it is done.
+    world.cairn("dev", &["rollback", "live", "live_2", "--yes"]).ok().says("live_4");
     assert_eq!(world.tip("site.git", "live"), two);
 }
 
 #[test]
-fn a_rollback_that_goes_where_the_last_one_came_from_names_what_stood_further_back() {
+fn a_second_rollback_names_what_stood_further_back() {
     let world = host();
+    let base = world.tip("dev", "main");
+    // A branch that was there before the first deployment stood on something too.
+    world.git("site.git", &["branch", "test", &base]).ok();
     let one = world.deployed("live", "2");
-    world.deployed("live", "3");
-    world.deployed("live", "4");
-    world.cairn("dev", &["rollback", "live", "--yes"]).ok();
-    let further = "live was rolled back from live_3 before; to go further back instead: git cairn rollback live live_1";
-    let plan = world.cairn("dev", &["rollback", "live", "--plan", "--json"]).ok().json();
-    assert_eq!((&plan["target_name"], &plan["warnings"][0]["text"]), (&"live_3".into(), &further.into()));
-    world.cairn("dev", &["rollback", "live", "live_1", "--yes"]).ok();
-    assert_eq!(world.tip("site.git", "live"), one);
+    for (environment, content) in [("live", "3"), ("live", "4"), ("test", "5"), ("test", "6")] {
+        world.deployed(environment, content);
+    }
+    for (environment, left, further) in [("live", "live_3", "live_1"), ("test", "test_2", &base[..10])] {
+        world.cairn("dev", &["rollback", environment, "--yes"]).ok();
+        let hint = format!(
+            "hint: to go further back: git cairn rollback {environment} {further}; to deploy {left} again: git cairn deploy {environment} {left}\n"
+        );
+        world.cairn("dev", &["rollback", environment, "--yes"]).exits(5).says(&hint);
+        world.cairn("dev", &["rollback", environment, further, "--yes"]).ok();
+    }
+    assert_eq!((world.tip("site.git", "live"), world.tip("site.git", "test")), (one, base));
 }
 
 #[test]
