@@ -12,7 +12,7 @@ pub const COUNT: usize = 7;
 const SERVE: &str = "#!/bin/sh
 # Serve what live stands on.
 git rev-parse --quiet --verify live >/dev/null || exit 0
-GIT_WORK_TREE=../served git checkout --quiet --force live -- .
+GIT_WORK_TREE=../served GIT_INDEX_FILE=$PWD/index.live git read-tree --reset -u live
 ";
 
 /// Plays them all.
