@@ -560,7 +560,7 @@ pub struct Restore {
 /// `git cairn uncommitted`.
 #[derive(Debug, Args)]
 pub struct Uncommitted {
-    /// The environment whose work tree is meant; by default the first that has one
+    /// The environment whose work tree is meant; by default every one that has one
     #[arg(value_name = "ENV")]
     pub environment: Option<String>,
     /// Look at this work tree

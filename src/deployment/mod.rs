@@ -17,6 +17,6 @@ pub use list::{Deployment, newest_of, of_advertised, of_repository};
 pub use order::{Goal, happened};
 pub use plan::{Applied, Elsewhere, Operation, Plan, Wish, apply, nothing, plan};
 pub use planned::{PlanCommit, Planned, Warning, confirmed, read_plan, sealed, shown_id};
-pub use served::{Served, look_at_served, served_environment};
+pub use served::{Served, look_at_served, served_environments, served_from};
 pub use settle::{Settled, highest_in_store, note, settle_landed, settle_to_tip};
 pub use tag::{TagMessage, clean_note};

@@ -68,21 +68,25 @@ fn tip(host: &Repository, environment: &Environment) -> Result<ObjectId> {
     })
 }
 
-/// Returns the environment whose work tree is meant where none is named: the first that has one.
+/// Returns the environments that have a work tree.
 ///
 /// Returns [`crate::error::Kind::NotFound`], naming the key, where none has.
-pub fn served_environment<'s>(site: &'s Site, folder: Option<&Path>) -> Result<&'s Environment> {
-    let Some(folder) = folder else {
-        return site.environments.iter().find(|environment| environment.worktree.is_some()).ok_or_else(|| {
-            let name = &site.first().name;
-            Error::not_found("no-worktree", "no environment of this site has a work tree".to_owned())
-                .hint(format!("name it: git config cairn.{name}.worktree <dir>, or --worktree <dir>"))
-        });
-    };
+pub fn served_environments(site: &Site) -> Result<Vec<&Environment>> {
+    let served: Vec<_> = site.environments.iter().filter(|environment| environment.worktree.is_some()).collect();
+    if served.is_empty() {
+        let name = &site.first().name;
+        return Err(Error::not_found("no-worktree", "no environment of this site has a work tree".to_owned())
+            .hint(format!("name it: git config cairn.{name}.worktree <dir>, or --worktree <dir>")));
+    }
+    Ok(served)
+}
+
+/// Returns the environment that is served from this folder, else the first.
+pub fn served_from<'s>(site: &'s Site, folder: &Path) -> &'s Environment {
     let real = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let is_there = |environment: &&Environment| {
         let own = environment.worktree.as_ref().map(|own| std::fs::canonicalize(own).unwrap_or_else(|_| own.clone()));
         own.is_some_and(|own| own == real)
     };
-    Ok(site.environments.iter().find(is_there).unwrap_or(site.first()))
+    site.environments.iter().find(is_there).unwrap_or(site.first())
 }

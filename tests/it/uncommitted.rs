@@ -721,3 +721,50 @@ fn a_patch_of_large_files_passes_through_little_memory() {
     let expected = format!("100644 {} 0\tboth\n100644 {} 0\tnew\n", lies("both"), lies("new"));
     assert!(staged.starts_with(&expected), "{staged}");
 }
+
+/// Dev is served from `served`, Live from `live`, and neither has edits.
+fn two_served() -> World {
+    let world = served(&[]);
+    world.git("dev", &["push", "--quiet", "origin", "main:live"]).ok();
+    fs::create_dir(world.path("live")).unwrap();
+    fs::copy(world.path("served/page"), world.path("live/page")).unwrap();
+    world.git("site.git", &["config", "cairn.live.worktree", world.path("live").to_str().unwrap()]).ok();
+    world
+}
+
+#[test]
+fn every_served_tree_is_looked_at_where_none_is_named() {
+    let world = two_served();
+    let clean = world.cairn("site.git", &["uncommitted", "--exit-code"]).ok();
+    let clean = clean.says("served is as ").says("live is as live_1 ");
+    assert_eq!(clean.stdout, "");
+    fill(&world, "live/page", "edited\n");
+    let said = world.cairn("site.git", &["uncommitted", "--exit-code"]).exits(1).says("served is as ");
+    assert!(said.stdout.starts_with("live: ") && said.stdout.contains("modified  page"), "{}", said.stdout);
+    let document = look(&world);
+    assert_eq!((&document["environment"], &document["clean"]), (&"dev".into(), &true.into()));
+    assert_eq!(
+        (&document["others"][0]["environment"], &document["others"][0]["clean"]),
+        (&"live".into(), &false.into())
+    );
+    assert!(world.cairn("site.git", &["uncommitted", "--stat"]).ok().says("live: ").stdout.contains("page"));
+    // Of several a patch is that of the one that has changes.
+    let patch = world.cairn("site.git", &["uncommitted", "--patch"]).ok().says("live: ").stdout;
+    assert!(patch.contains("+edited"), "{patch}");
+    fill(&world, "served/page", "edited too\n");
+    let said = world.cairn("site.git", &["uncommitted", "--patch"]).exits(2).says("dev and live have uncommitted");
+    said.says("hint: git cairn uncommitted dev --patch; git cairn uncommitted live --patch");
+}
+
+#[test]
+fn a_tree_that_cannot_be_looked_at_hides_none_of_the_others() {
+    let world = two_served();
+    fs::remove_dir_all(world.path("served")).unwrap();
+    fill(&world, "live/page", "edited\n");
+    let said = world.cairn("site.git", &["uncommitted"]).exits(9).says("warning: dev was not looked at: ");
+    assert!(said.stdout.starts_with("live: "), "{}", said.stdout);
+    let document = world.cairn("site.git", &["uncommitted", "--json"]).exits(9).json();
+    assert_eq!((&document["environment"], &document["others"]), (&"live".into(), &serde_json::json!([])));
+    fs::remove_dir_all(world.path("live")).unwrap();
+    assert_eq!(world.cairn("site.git", &["uncommitted", "--json"]).exits(10).json()["error"]["exit"], 10);
+}

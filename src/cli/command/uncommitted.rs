@@ -5,13 +5,14 @@ use crate::cli::arguments::Uncommitted;
 use crate::cli::ui::Ui;
 use crate::cli::{json as documents, table};
 use crate::clock;
-use crate::deployment::{Served, look_at_served, served_environment};
+use crate::deployment::{Served, look_at_served, served_environments, served_from};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
 use crate::queue::State;
 use crate::site::{Environment, Site};
-use crate::text::{count, shown};
+use crate::text::{and_list, count, shown};
 use crate::uncommitted::{self, Change, Ignored, Options, Owners, Seen};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// How many changes a summary lists.
@@ -40,20 +41,71 @@ fn look(place: &Place, what: &Uncommitted, ui: &mut Ui) -> Result<(bool, bool)> 
     let config = repository.config();
     ui.go_by(&config);
     let site = Site::from_config(&config)?;
-    let environment = match &what.environment {
-        Some(name) => site.environment(name)?,
-        None => served_environment(&site, what.worktree.as_deref())?,
+    let environments = match (&what.environment, &what.worktree) {
+        (Some(name), _) => vec![site.environment(name)?],
+        (None, Some(folder)) => vec![served_from(&site, folder)],
+        (None, None) => served_environments(&site)?,
     };
-    let folder = what.worktree.as_ref().or(environment.worktree.as_ref()).ok_or_else(|| {
-        let name = &environment.name;
-        Error::not_found("no-worktree", format!("{name} has no work tree"))
-            .hint(format!("name it: git config cairn.{name}.worktree <dir>, or --worktree <dir>"))
-    })?;
     let state = State::of(&repository, site.modes);
     let cache = state.is_ours()?.then(|| (state.folder().join("looks"), state.modes()));
     let options = Options { cache, tells_binary: ui.wants_json(), deadline: None };
-    let served = look_at_served(&repository, &site, environment, folder, &options)?;
-    let Served { seen, note, .. } = &served;
+    let (mut all, mut every_one) = (vec![], true);
+    for (n, environment) in environments.iter().enumerate() {
+        let served = folder_of(environment, what)
+            .and_then(|folder| look_at_served(&repository, &site, environment, folder, &options));
+        match served {
+            Ok(served) => all.push((*environment, served)),
+            Err(error) if all.is_empty() && n + 1 == environments.len() => return Err(error),
+            // One that cannot be looked at hides none of the others.
+            Err(error) => {
+                every_one = false;
+                ui.warn(&format!("{} was not looked at: {error}", environment.name));
+                if let Some(hint) = error.next_step() {
+                    ui.hint(hint);
+                }
+            }
+        }
+    }
+    if ui.wants_json() {
+        for (_, served) in &all {
+            say_beside(served, ui);
+        }
+        let mut documents = all.iter().map(|(environment, served)| documents::uncommitted(environment, served));
+        if let Some(mut document) = documents.next() {
+            document["others"] = documents.collect();
+            ui.document(&document);
+        }
+    } else if what.patch || what.stat {
+        for (environment, served) in to_print(&all, what)? {
+            if environments.len() > 1 {
+                ui.say(&format!("{}: {}", environment.name, served.tree.path().display()));
+            }
+            say_beside(served, ui);
+            let form = if what.patch { patch::Form::Patch } else { patch::Form::Stat };
+            let scratch = if state.is_ours()? { state.scratch()? } else { std::env::temp_dir() };
+            patch::show(&repository, environment, served, form, &scratch, ui)?;
+        }
+    } else {
+        for (environment, served) in &all {
+            say_beside(served, ui);
+            summary(environment, served, ui);
+        }
+    }
+    let clean = all.iter().all(|(_, served)| served.seen.changes.is_empty());
+    Ok((clean, every_one && all.iter().all(|(_, served)| served.seen.unreadable.is_empty())))
+}
+
+fn folder_of<'a>(environment: &'a Environment, what: &'a Uncommitted) -> Result<&'a Path> {
+    what.worktree.as_deref().or(environment.worktree.as_deref()).ok_or_else(|| {
+        let name = &environment.name;
+        Error::not_found("no-worktree", format!("{name} has no work tree"))
+            .hint(format!("name it: git config cairn.{name}.worktree <dir>, or --worktree <dir>"))
+    })
+}
+
+/// Says what is to be known of a tree beside its changes.
+fn say_beside(served: &Served, ui: &Ui) {
+    let Served { seen, note, .. } = served;
     if let Some(note) = note {
         ui.say(note);
     }
@@ -66,16 +118,25 @@ fn look(place: &Place, what: &Uncommitted, ui: &mut Ui) -> Result<(bool, bool)> 
     if let Some(more) = seen.unreadable.len().checked_sub(ASIDE_MAX).filter(|more| *more > 0) {
         ui.warn(&format!("{more} more cannot be read"));
     }
-    if ui.wants_json() {
-        ui.document(&documents::uncommitted(environment, &served));
-    } else if what.patch || what.stat {
-        let form = if what.patch { patch::Form::Patch } else { patch::Form::Stat };
-        let scratch = if state.is_ours()? { state.scratch()? } else { std::env::temp_dir() };
-        patch::show(&repository, environment, &served, form, &scratch, ui)?;
-    } else {
-        summary(environment, &served, ui);
+}
+
+/// Returns the trees whose changes are printed: of several, those that have some. A patch is of one tree, for what is
+/// applied to another is wrong there.
+fn to_print<'a>(
+    all: &'a [(&'a Environment, Served)],
+    what: &Uncommitted,
+) -> Result<Vec<&'a (&'a Environment, Served)>> {
+    if all.len() < 2 {
+        return Ok(all.iter().collect());
     }
-    Ok((seen.changes.is_empty(), seen.unreadable.is_empty()))
+    let changed: Vec<_> = all.iter().filter(|(_, served)| !served.seen.changes.is_empty()).collect();
+    if what.patch && changed.len() > 1 {
+        let names: Vec<_> = changed.iter().map(|(environment, _)| &environment.name).collect();
+        let each = names.iter().map(|name| format!("git cairn uncommitted {name} --patch")).collect::<Vec<_>>();
+        let message = format!("{} have uncommitted changes, and a patch is of one tree", and_list(&names));
+        return Err(Error::usage(message).hint(each.join("; ")));
+    }
+    Ok(changed)
 }
 
 fn summary(environment: &Environment, served: &Served, ui: &mut Ui) {
