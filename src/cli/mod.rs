@@ -7,6 +7,7 @@ mod consent;
 mod journaled;
 mod json;
 mod manual;
+mod on_host;
 mod picker;
 mod progress;
 mod screen;
@@ -18,9 +19,11 @@ mod table;
 mod ui;
 
 use crate::error::{Error, Kind, READER_LEFT, Result};
+use crate::git::Place;
 use crate::process::{interrupted, listen_for_interrupts};
 use arguments::{Arguments, Verb, program};
 use clap::{Command, CommandFactory, FromArgMatches};
+use on_host::or_on_host;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use ui::Ui;
@@ -45,7 +48,7 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
     if !by_git {
         listen_for_interrupts();
     }
-    match run(arguments, &mut ui) {
+    match run(arguments, &words, &mut ui) {
         Ok(code) => code,
         // Whoever interrupted knows it, and what came of it is its echo.
         Err(error) if interrupted() => {
@@ -71,36 +74,40 @@ fn explain(error: &clap::Error, wants_json: bool) -> ExitCode {
     ExitCode::from(Kind::Usage.exit_code())
 }
 
-fn run(arguments: Arguments, ui: &mut Ui) -> Result<ExitCode> {
+fn run(arguments: Arguments, words: &[OsString], ui: &mut Ui) -> Result<ExitCode> {
     let place = arguments.place().enter()?;
     ui.stand_at(&place);
-    match arguments.verb {
+    act(arguments.verb, &place, ui).map_err(|error| or_on_host(error, &place, words))
+}
+
+fn act(verb: Verb, place: &Place, ui: &mut Ui) -> Result<ExitCode> {
+    match verb {
         Verb::Setup(what) if what.man.is_some() => command::man::run(what.man.flatten(), ui),
         Verb::Setup(what) if what.completions.is_some() => command::completions::run(what.completions.flatten(), ui),
-        Verb::Setup(what) => command::setup::run(&place, what, ui),
-        Verb::Doctor(what) => command::doctor::run(&place, &what, ui),
-        Verb::Status(what) => command::status::run(&place, &what, ui),
-        Verb::Hooks(what) => command::hooks::run(&place, &what, ui),
-        Verb::Deployments(what) => command::deployments::run(&place, what, ui),
-        Verb::Deploy(what) => command::deploy::deploy(&place, what, ui),
-        Verb::Rollback(what) => command::deploy::rollback(&place, what, ui),
-        Verb::CatchUp(what) => command::catch_up::run(&place, what, ui),
-        Verb::Undo(what) => command::undo::run(&place, what, ui),
-        Verb::Revert(what) => command::revert::revert(&place, what, ui),
-        Verb::Reset(what) => command::revert::reset(&place, what, ui),
-        Verb::Backup(what) => command::backup::run(&place, what, ui),
-        Verb::Restore(what) => command::restore::run(&place, what, ui),
-        Verb::Rescue(what) => command::rescue::run(&place, &what, ui),
-        Verb::Guard(what) => command::guard::run(&place, &what, ui),
-        Verb::Hold(what) => command::hold::hold(&place, &what, ui),
-        Verb::Release(what) => command::hold::release(&place, &what, ui),
-        Verb::Audit(what) => command::audit::run(&place, &what, ui),
-        Verb::Uncommitted(what) => command::uncommitted::run(&place, what, ui),
-        Verb::Worker(what) => command::worker::run(&place, what, ui),
+        Verb::Setup(what) => command::setup::run(place, what, ui),
+        Verb::Doctor(what) => command::doctor::run(place, &what, ui),
+        Verb::Status(what) => command::status::run(place, &what, ui),
+        Verb::Hooks(what) => command::hooks::run(place, &what, ui),
+        Verb::Deployments(what) => command::deployments::run(place, what, ui),
+        Verb::Deploy(what) => command::deploy::deploy(place, what, ui),
+        Verb::Rollback(what) => command::deploy::rollback(place, what, ui),
+        Verb::CatchUp(what) => command::catch_up::run(place, what, ui),
+        Verb::Undo(what) => command::undo::run(place, what, ui),
+        Verb::Revert(what) => command::revert::revert(place, what, ui),
+        Verb::Reset(what) => command::revert::reset(place, what, ui),
+        Verb::Backup(what) => command::backup::run(place, what, ui),
+        Verb::Restore(what) => command::restore::run(place, what, ui),
+        Verb::Rescue(what) => command::rescue::run(place, &what, ui),
+        Verb::Guard(what) => command::guard::run(place, &what, ui),
+        Verb::Hold(what) => command::hold::hold(place, &what, ui),
+        Verb::Release(what) => command::hold::release(place, &what, ui),
+        Verb::Audit(what) => command::audit::run(place, &what, ui),
+        Verb::Uncommitted(what) => command::uncommitted::run(place, what, ui),
+        Verb::Worker(what) => command::worker::run(place, what, ui),
         Verb::Help(what) => Ok(command::help::run(&what, ui)),
         Verb::Demo(what) => command::demo::run(what, ui),
         Verb::Hook(what) => command::hook::run(&what),
-        Verb::Complete(what) => Ok(command::complete::run(&place, what, ui)),
+        Verb::Complete(what) => Ok(command::complete::run(place, what, ui)),
     }
 }
 

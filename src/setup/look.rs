@@ -12,6 +12,9 @@ use crate::text::{count, shell_word};
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
+/// The code of the error that a repository has a work tree.
+pub const NOT_BARE: &str = "not-bare";
+
 /// An environment that a flag names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedEnvironment {
@@ -149,7 +152,7 @@ impl SetupPlan {
 pub fn check_host(repository: &Repository) -> Result<()> {
     if !repository.is_bare() {
         return Err(Error::refused(
-            "not-bare",
+            NOT_BARE,
             format!("{} has a work tree; a host's repository is bare", repository.git_dir().display()),
         )
         .hint("make one: git clone --bare <this> <dir>.git, and run git cairn setup in it"));

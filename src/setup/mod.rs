@@ -12,6 +12,8 @@ pub use apply::{apply, first_backup, make_ready};
 pub use begin::begin;
 pub use config_file::{ConfigFile, Setting};
 pub use first_push::at_first_push;
-pub use look::{Change, Options, SetupPlan, Standing, WantedEnvironment, check_host, default_store, look, new_id};
+pub use look::{
+    Change, NOT_BARE, Options, SetupPlan, Standing, WantedEnvironment, check_host, default_store, look, new_id,
+};
 pub use template::Template;
 pub use undo::{UndoPlan, look_back, undo};

@@ -1,6 +1,6 @@
 //! What cannot be done is told as one document: the exit code of the contract, a stable code, what and why, and the next step.
 
-use crate::support::{World, host};
+use crate::support::{World, host, run};
 
 /// Where it is typed, what, and what is answered: exit code, code, a part of the message and of the next step.
 type Case<'a> = (&'a str, &'a str, i32, &'a str, &'a str, &'a str);
@@ -235,9 +235,53 @@ fn what_cannot_be_ruled_on_the_host() {
                 "git cairn setup --store <dir>",
             ),
             ("dev", "setup", 5, "not-bare", "has a work tree; a host's repository is bare", "git clone --bare"),
-            ("dev", "doctor", 10, "not-set-up", "this repository is not set up", "git cairn setup"),
+            ("dev", "doctor", 10, "not-the-host", "this is a clone", "site.git cairn doctor"),
         ],
     );
+}
+
+#[test]
+fn what_is_for_the_host_names_it_in_a_clone() {
+    let world = host();
+    let site = std::fs::canonicalize(world.path("site.git")).unwrap().display().to_string();
+    for words in [
+        "status --max-age 26h",
+        "doctor",
+        "audit",
+        "guard explain refs/heads/main",
+        "hold live --reason 'a freeze'",
+        "release live",
+        "worker --once",
+        "uncommitted --stat",
+        "hooks status",
+        "hooks install",
+        "setup --undo --yes",
+        "backup create",
+        "backup list",
+        "backup show dev",
+        "--json status",
+        "-C . status",
+    ] {
+        let told = run(world.in_folder("dev", "sh").args(["-c", &format!("git-cairn {words}")])).exits(10);
+        let typed = words.strip_prefix("-C . ").unwrap_or(words);
+        let there = format!("hint: type it there, where you may log in: git -C {site} cairn {typed}");
+        let hint = told.stderr.lines().find(|line| line.starts_with("hint: ")).unwrap();
+        let store = if words.contains("backup list") || words.contains("show") {
+            "; or name the store: --store <dir>"
+        } else {
+            ""
+        };
+        assert_eq!(hint, there + store, "{words}");
+    }
+    world
+        .cairn("dev", &["setup", "--yes"])
+        .exits(5)
+        .says(&format!("git -C {site} cairn setup --yes; or make one: git clone"));
+    // A clone that has no host, and a repository that may become one.
+    world.git("dev", &["remote", "remove", "origin"]).ok();
+    world.cairn("dev", &["status"]).exits(10).says("not set up").says("git cairn setup");
+    world.bare("other.git", &[]);
+    world.cairn("other.git", &["status"]).exits(10).says("not set up").says("git cairn setup");
 }
 
 #[test]

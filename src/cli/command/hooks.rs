@@ -91,6 +91,10 @@ pub fn step_told(step: &Step) -> Option<String> {
 }
 
 fn status(repository: &Repository, ui: &mut Ui) -> Result<ExitCode> {
+    // In a clone no push meets them.
+    if !repository.is_bare() {
+        Site::from_config(&repository.config())?;
+    }
     let seen = facts(repository)?;
     let layout = seen.layout();
     let hooks = inspect(&seen);

@@ -6,15 +6,14 @@ use crate::cli::arguments::{Recover, Rescue, RescueVerb};
 use crate::cli::done;
 use crate::cli::ui::Ui;
 use crate::clock;
-use crate::deployment::likely_host;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::git::{CommitLine, Place, Repository};
 use crate::hook::who_types;
 use crate::purge::{Tombstone, tombstones};
 use crate::queue::State;
 use crate::rescue::{Kept, all, find, recover_as_branch, recover_in_place};
-use crate::site::{NOT_SET_UP, Site};
-use crate::text::{count, extra_bytes, json_text, shell_word};
+use crate::site::Site;
+use crate::text::{count, extra_bytes, json_text};
 use crate::worker::{Waited, back_up};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -24,46 +23,11 @@ const COMMITS_SHOWN: usize = 100;
 
 /// Runs one of the verbs.
 pub fn run(place: &Place, what: &Rescue, ui: &mut Ui) -> Result<ExitCode> {
-    let done = act(place, what, ui);
-    done.map_err(|error| if error.code() == NOT_SET_UP { kept_on_host(place, &what.verb, error) } else { error })
-}
-
-fn act(place: &Place, what: &Rescue, ui: &mut Ui) -> Result<ExitCode> {
     match &what.verb {
         RescueVerb::List => list(place, ui),
         RescueVerb::Show(what) => show(place, &what.id, ui),
         RescueVerb::Recover(what) => recover(place, what, ui),
         RescueVerb::Purge(what) => super::purge::run(place, what, ui),
-    }
-}
-
-/// Tells whoever types it in a clone where rescues are, and what to type there.
-fn kept_on_host(place: &Place, verb: &RescueVerb, error: Error) -> Error {
-    let Ok(repository) = Repository::discover(place) else { return error };
-    let Some(host) = likely_host(&repository) else { return error };
-    let words = typed(verb);
-    let folder = repository.work_tree().unwrap_or(repository.git_dir()).to_owned();
-    let hint = match host.typed_there(&folder, &words) {
-        Some(line) => format!("type it there, where you may log in: {line}"),
-        None => format!("type it there, in the repository of {}: git {words}", host.shown_url()),
-    };
-    Error::not_found("not-the-host", "this is a clone; what pushes dropped is kept on the host alone").hint(hint)
-}
-
-/// The words after `git` of what was typed.
-fn typed(verb: &RescueVerb) -> String {
-    match verb {
-        RescueVerb::List => "cairn rescue list".into(),
-        RescueVerb::Show(what) => format!("cairn rescue show {}", shell_word(&what.id)),
-        RescueVerb::Recover(what) => {
-            let branch = what.branch.as_ref().map(|branch| format!(" --branch {}", shell_word(branch)));
-            let place = if what.in_place { " --in-place".into() } else { branch.unwrap_or_default() };
-            format!("cairn rescue recover {}{place}", shell_word(&what.id))
-        }
-        RescueVerb::Purge(what) => {
-            let leave = if what.leave_backups { " --leave-backups" } else { "" };
-            format!("cairn rescue purge {} --reason {}{leave}", shell_word(&what.id), shell_word(&what.reason))
-        }
     }
 }
 
