@@ -50,6 +50,14 @@ impl<'a> Catalog<'a> {
         self.good().filter(|manifest| manifest.environment == environment).collect()
     }
 
+    /// Returns the backups whose manifests are damaged, as far as they were made after each whose manifest can be read: of what
+    /// environment one is, only its manifest says.
+    pub fn newest_damaged(&self) -> impl Iterator<Item = &BackupId> {
+        let newest = self.good().map(|manifest| &manifest.id).max();
+        let is_damaged = |entry: &&Entry| entry.manifest.as_ref().is_err_and(|error| error.kind() == Kind::Damaged);
+        self.entries.iter().filter(is_damaged).map(|entry| &entry.id).filter(move |id| Some(*id) > newest)
+    }
+
     /// Returns the newest backup of exactly these references and this HEAD.
     pub fn holding(&self, list: &RefList) -> Option<&Manifest> {
         let (sha256, others) = (sha256(&list.to_instructions()), Others::of(list));

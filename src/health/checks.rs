@@ -515,7 +515,14 @@ fn backups(facts: &Facts) -> Vec<Check> {
         Ok(backed) => backed,
         Err(why) => return vec![error("backup", why, "git cairn backup verify --all")],
     };
-    backed.iter().filter(|backed| backed.exists).map(|backed| backup(backed, facts)).collect()
+    let unreadable = facts.unreadable.iter().map(|id| {
+        error(
+            "backup",
+            format!("the manifest of {id}, newer than each that can be read, is damaged"),
+            "git cairn backup create",
+        )
+    });
+    backed.iter().filter(|backed| backed.exists).map(|backed| backup(backed, facts)).chain(unreadable).collect()
 }
 
 fn backup(backed: &Backed, facts: &Facts) -> Check {
@@ -609,6 +616,7 @@ mod tests {
             state: "/site.git/cairn".into(),
             jobs: Ok(JobFacts::default()),
             backups: Ok(vec![Backed { environment: "dev".into(), exists: true, newest: Some(newest) }]),
+            unreadable: vec![],
             unstored: None,
             names_hooks_path: false,
             by_path: vec![],

@@ -1,6 +1,7 @@
 //! Looking at a host. Nothing is decided here, and nothing stays changed.
 
 use super::missing_store::missing_store;
+use super::reader::may_look;
 use super::restored::{Restored, restored};
 use super::trial::{Tried, try_pushes};
 use crate::audit::{Log, verify};
@@ -167,6 +168,8 @@ pub struct Facts {
     pub state: PathBuf,
     /// The backups of each environment, or why they cannot be read.
     pub backups: Result<Vec<Backed>, String>,
+    /// The ids of backups that are newer than each of those, and whose manifests are damaged.
+    pub unreadable: Vec<String>,
     /// Where references or HEAD are others than those of the newest backup, with no job waiting: the references that changed,
     /// were made or are gone, as far as they hold objects themselves.
     pub unstored: Option<Vec<RefName>>,
@@ -184,11 +187,14 @@ pub struct Facts {
 
 /// Looks at a host. A file is written to the store and removed again; the hooks run as a trial, and with `push` real pushes
 /// into a copy are tried as well.
+///
+/// Returns [`crate::error::Kind::Outside`] where it is closed to this user.
 pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
     let config = repository.config();
     let site = Site::from_config(&config)?;
     let state = State::of(repository, site.modes);
     let hooks = hook::facts(repository)?;
+    may_look(repository, &site, &state, &hooks)?;
     let layout = hooks.layout();
     let owner = strange_owner(repository, &site)?;
     let seen = inspect(&hooks);
@@ -224,6 +230,7 @@ pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
         audit_file: Log::of(&state).path(),
         audit: audit(&state),
         backups: backups(repository, &site).map_err(|error| error.to_string()),
+        unreadable: unreadable(&site).unwrap_or_default(),
         jobs,
         hooks: seen,
         configured: configured(&config),
@@ -418,6 +425,11 @@ fn unstored(
     changed.dedup();
     changed.retain(|name| list.refs.get(name) != stored.get(name) && !symbolic(name));
     Ok(Some(changed))
+}
+
+fn unreadable(site: &Site) -> Result<Vec<String>> {
+    let store = host_store(site);
+    Ok(Catalog::read(&store, &site.name)?.newest_damaged().map(ToString::to_string).collect())
 }
 
 fn backups(repository: &Repository, site: &Site) -> Result<Vec<Backed>> {

@@ -3,6 +3,7 @@
 mod checks;
 mod facts;
 mod missing_store;
+mod reader;
 mod restored;
 mod standing;
 mod trial;

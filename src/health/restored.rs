@@ -23,7 +23,9 @@ pub struct Restored {
 /// Recognizes one: its config is that of a host, which a restore writes, and of what setup leaves there is nothing, neither a
 /// hook nor an audit.
 pub(super) fn restored(repository: &Repository, site: &Site, state: &State, hooks: &[Inspected]) -> Option<Restored> {
-    if hooks.iter().any(|hook| hook.program.is_some()) || Log::of(state).path().exists() {
+    // What this user may not see is not missing.
+    let audited = Log::of(state).path().try_exists().unwrap_or(true);
+    if audited || hooks.iter().any(|hook| hook.program.is_some()) {
         return None;
     }
     let store = host_store(site);

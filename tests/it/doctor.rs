@@ -412,6 +412,25 @@ fn an_audit_that_was_altered_is_set_aside_and_begun_again() {
 }
 
 #[test]
+fn what_is_closed_to_whoever_looks_is_not_told_as_missing() {
+    use std::os::unix::process::CommandExt;
+    if !rustix::process::geteuid().is_root() {
+        return missing_peer("a user to whom the host is closed", "root");
+    }
+    let world = host();
+    std::fs::set_permissions(world.path("."), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::create_dir(world.path("bin")).unwrap();
+    copy_program(crate::support::GIT_CAIRN, world.path("bin/git-cairn"));
+    world.git(".", &["config", "--global", "safe.directory", "*"]).ok();
+    let told = run(world.in_folder("site.git", world.path("bin/git-cairn")).arg("doctor").uid(65_534)).exits(13);
+    let site = std::fs::canonicalize(world.path("site.git")).unwrap().display().to_string();
+    let told = told.says("is closed to nobody, so how this host is cannot be told");
+    let told = told.says(&format!("hint: its owner sees it: sudo -u root git -C {site} cairn doctor"));
+    assert_eq!(told.stdout, "");
+    world.cairn("site.git", &["doctor"]).ok();
+}
+
+#[test]
 fn programs_that_everybody_can_change() {
     let world = bare_host(&[]);
     std::fs::create_dir(world.path("bin")).unwrap();
@@ -432,5 +451,5 @@ fn many_repositories_are_looked_at_at_once() {
     assert!(said.stdout.contains("site.git: 1 warning; disk: "), "{}", said.stdout);
     world.git("site.git", &["config", "receive.advertisePushOptions", "false"]).ok();
     world.cairn(".", &["doctor", "--sites", "."]).exits(1).says("push-options").says("hint: git config receive.adv");
-    world.cairn("dev", &["doctor"]).exits(10).says("git cairn setup");
+    world.cairn("dev", &["doctor"]).exits(10).says("this is a clone").says("site.git cairn doctor");
 }
