@@ -173,7 +173,7 @@ pub struct Doctor {
 /// `git cairn status`.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// End with 1 where what is there is in no backup of this age, or a job failed
+    /// End with 1 where what is there is in no backup of this age or a damaged one, or a job failed
     #[arg(long, value_name = "TIME")]
     pub max_age: Option<String>,
     /// In every set-up repository below this folder

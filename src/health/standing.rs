@@ -2,7 +2,7 @@
 
 use super::missing_store::missing_store;
 use super::restored::restored;
-use crate::backup::{Catalog, host_store, is_proven};
+use crate::backup::{Catalog, Manifest, has_problem, host_store, is_proven};
 use crate::clock;
 use crate::deployment::{Deployment, look_at_served, of_repository};
 use crate::error::Result;
@@ -31,6 +31,8 @@ pub struct EnvironmentStanding {
     pub backup: Option<(String, Timestamp)>,
     /// Whether every object of that was read back.
     pub verified: Option<bool>,
+    /// Whether reading that back found it damaged.
+    pub damaged: bool,
     /// How many edits its served work tree has that no commit holds; `None`: it has no tree, or that cannot be read.
     pub uncommitted: Option<usize>,
     /// The hold on it.
@@ -46,8 +48,10 @@ pub struct SiteStanding {
     pub jobs: (u64, u64, u64),
     /// Whether the newest finished backup is of exactly what is there now.
     pub stored: bool,
-    /// What the newest backup of all is of, as of when.
+    /// What the newest backup that nothing is known to be wrong with is of, as of when.
     pub newest: Option<Timestamp>,
+    /// The ids of newest backups that are known to be damaged: each environment's, and those of all whose manifest cannot be read.
+    pub damaged: Vec<String>,
     /// What of the store is missing, so that its backups cannot be told.
     pub missing_store: Option<String>,
     /// Why pushes do not pass through our hooks, a hook each; empty where they do, as far as can be seen without a trial.
@@ -76,6 +80,7 @@ pub fn standing(repository: &Repository, site: &Site) -> Result<SiteStanding> {
         if let Some(manifest) = catalog.of(environment.name.as_str()).first() {
             standing.backup = Some((manifest.id.to_string(), manifest.refs_at));
             standing.verified = Some(is_proven(&store, &site.name, manifest)?);
+            standing.damaged = has_problem(&store, &site.name, manifest)?;
         }
         Ok(standing)
     };
@@ -84,15 +89,34 @@ pub fn standing(repository: &Repository, site: &Site) -> Result<SiteStanding> {
     let problem = |hook: &hook::Inspected| Some(format!("{}: {}", hook.event.name(), hook.problem.as_ref()?));
     let restored = restored(repository, site, &state, &hooks);
     let held = restored.as_ref().is_some_and(|restored| restored.held_by.is_some());
+    let environments: Vec<_> = site.environments.iter().map(one).collect::<Result<_>>()?;
     Ok(SiteStanding {
-        environments: site.environments.iter().map(one).collect::<Result<_>>()?,
+        damaged: damaged(&environments, &catalog),
+        environments,
         jobs: database.job_counts()?,
         stored: held || is_stored(&database, &Frozen::now(repository)?.list)?,
-        newest: catalog.good().map(|manifest| manifest.refs_at).max(),
+        newest: newest_sound(&catalog)?.map(|manifest| manifest.refs_at),
         missing_store: missing_store(site, &state),
         unhooked: hooks.iter().filter_map(problem).collect(),
         hook_fix: restored.map_or_else(|| "git cairn hooks install".into(), |restored| restored.fix),
     })
+}
+
+/// The newest backup with which nothing is known to be wrong.
+fn newest_sound<'c>(catalog: &'c Catalog<'_>) -> Result<Option<&'c Manifest>> {
+    for manifest in catalog.good() {
+        if !has_problem(catalog.store, &catalog.site, manifest)? {
+            return Ok(Some(manifest));
+        }
+    }
+    Ok(None)
+}
+
+/// The backups that a restore would take first and that are damaged.
+fn damaged(environments: &[EnvironmentStanding], catalog: &Catalog<'_>) -> Vec<String> {
+    let of_environments =
+        environments.iter().filter(|one| one.damaged).filter_map(|one| Some(one.backup.as_ref()?.0.clone()));
+    of_environments.chain(catalog.newest_damaged().map(ToString::to_string)).collect()
 }
 
 fn stands(
@@ -118,6 +142,7 @@ fn stands(
         commit,
         backup: None,
         verified: None,
+        damaged: false,
         uncommitted: edits,
         held: Hold::on(state, name, clock::now())?,
     })
@@ -136,6 +161,7 @@ mod tests {
             jobs: (0, 0, 0),
             stored,
             newest,
+            damaged: vec![],
             missing_store: None,
             unhooked: vec![],
             hook_fix: String::new(),

@@ -90,6 +90,42 @@ fn a_monitor_hears_of_what_is_too_old_and_of_what_failed() {
 }
 
 #[test]
+fn a_monitor_hears_of_a_newest_backup_that_is_damaged() {
+    let world = host();
+    world.deployed("live", "2");
+    let monitor = || world.cairn("site.git", &["status", "--max-age", "26h"]);
+    monitor().ok();
+    let show = world.cairn("site.git", &["backup", "show", "live", "--json"]).ok().json();
+    let (id, segment) =
+        (show["backup"]["id"].as_str().unwrap(), show["backup"]["segments"][0]["file"].as_str().unwrap());
+    let file = world.path("site.cairn/site").join(segment);
+    let mut bytes = std::fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    world.cairn("site.git", &["backup", "verify", "--all"]).exits(12);
+    let told = monitor().exits(1).says(id).says("damaged").says("hint: look into it: git cairn doctor");
+    assert!(!told.stdout.contains("not verified yet"), "{}", told.stdout);
+    assert!(told.stdout.lines().find(|line| line.starts_with("live")).unwrap().contains("backup just now, damaged"));
+    world.cairn(".", &["status", "--sites", ".", "--max-age", "26h"]).exits(1).says("damaged");
+    let status = world.cairn("site.git", &["status", "--json"]).ok().json();
+    assert_eq!(environment(&status, "live")["damaged"], true);
+    world.cairn("site.git", &["status"]).ok().says("hint: what mends it: git cairn doctor");
+    // What doctor names mends it.
+    world.cairn("site.git", &["backup", "create", "--all"]).ok();
+    monitor().ok();
+    // Of a newer one whose manifest is damaged nobody can tell what it is of.
+    let newest = world.backups("site.git")[0]["id"].as_str().unwrap().to_owned();
+    let manifest = world.path(&format!("site.cairn/site/backups/{newest}/manifest.json"));
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replacen("live", "life", 1)).unwrap();
+    monitor().exits(1).says(&newest);
+    let doctor = world.cairn("site.git", &["doctor"]).exits(1);
+    assert!(doctor.stdout.contains(&format!("{newest}, newer than each that can be read")), "{}", doctor.stdout);
+    world.cairn("site.git", &["backup", "create", "--all"]).ok();
+    monitor().ok();
+}
+
+#[test]
 fn hooks_that_are_missing_are_told() {
     let world = host();
     let status = || world.cairn("site.git", &["status"]).ok();

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Says where each environment stands. With `--max-age` it ends with 1 where what is there is in no backup of that age, a
-/// job failed, or pushes do not pass through our hooks, so that a monitor needs nothing else.
+/// Says where each environment stands. With `--max-age` it ends with 1 where what is there is in no backup of that age, the
+/// newest backup of an environment is damaged, a job failed, or pushes do not pass through our hooks, so that a monitor needs
+/// nothing else.
 pub fn run(place: &Place, what: &Status, ui: &mut Ui) -> Result<ExitCode> {
     let age_max = what.max_age.as_deref().map(clock::parse_span).transpose()?;
     if let Some(root) = &what.sites {
@@ -46,6 +47,9 @@ fn look(repository: &Repository) -> Result<SiteStanding> {
 
 /// What a monitor should wake somebody for.
 fn alarm(seen: &SiteStanding, age_max: Duration) -> Option<String> {
+    if let Some(text) = damaged(seen) {
+        return Some(text);
+    }
     if seen.is_older_than(age_max, clock::now()) {
         let newest = seen.newest.map_or(seen.missing_store.clone().unwrap_or_else(|| "there is none".into()), |at| {
             format!("the newest is of {}", clock::age(at, clock::now()))
@@ -56,6 +60,16 @@ fn alarm(seen: &SiteStanding, age_max: Duration) -> Option<String> {
         return Some(format!("{} failed", crate::text::count(usize::try_from(seen.jobs.2).unwrap_or(0), "job")));
     }
     unhooked(seen)
+}
+
+/// What it means that newest backups are damaged; `None` where none is known to be.
+fn damaged(seen: &SiteStanding) -> Option<String> {
+    let ids = seen.damaged.join(", ");
+    match seen.damaged.len() {
+        0 => None,
+        1 => Some(format!("the newest backup {ids} is damaged")),
+        _ => Some(format!("the newest backups {ids} are damaged")),
+    }
 }
 
 /// What it means that hooks of ours are missing; `None` where none is.
@@ -75,7 +89,7 @@ fn in_one_of_many(repository: &Repository, age_max: Option<Duration>) -> Result<
     let none = seen.missing_store.clone().unwrap_or_else(|| "no backup".into());
     let newest = seen.newest.map_or(none, |at| format!("newest backup {}", clock::age(at, clock::now())));
     let unhooked = unhooked(&seen);
-    Ok(Did::Something(stands.chain([newest]).chain(unhooked).collect::<Vec<_>>().join(", ")))
+    Ok(Did::Something(stands.chain([newest]).chain(damaged(&seen)).chain(unhooked).collect::<Vec<_>>().join(", ")))
 }
 
 fn show(seen: &SiteStanding, ui: &mut Ui) {
@@ -91,6 +105,10 @@ fn show(seen: &SiteStanding, ui: &mut Ui) {
         ui.result(&format!("hooks: {text}"));
         ui.hint(&format!("to put them in place: {}", seen.hook_fix));
     }
+    if let Some(text) = damaged(seen) {
+        ui.result(&format!("backups: {text}"));
+        ui.hint("what mends it: git cairn doctor");
+    }
     if !seen.stored && waiting + running == 0 {
         ui.hint("references changed since the newest backup; to have them in one: git cairn worker --once");
     }
@@ -101,6 +119,7 @@ fn row(one: &EnvironmentStanding, stored: bool) -> Vec<String> {
     let commit = one.commit.map_or("no commit yet".into(), |commit| commit.to_hex_with_len(10).to_string());
     let since = one.since.map(|since| format!("since {}", clock::age(since, now))).unwrap_or_default();
     let backup = match (&one.backup, one.verified) {
+        (Some((_, at)), _) if one.damaged => format!("backup {}, damaged", clock::age(*at, now)),
         (Some((_, at)), Some(true)) => format!("backup {}, verified", clock::age(*at, now)),
         (Some((_, at)), _) => format!("backup {}, not verified yet", clock::age(*at, now)),
         (None, _) if stored => "no backup of its own".into(),
@@ -123,6 +142,7 @@ fn document(seen: &SiteStanding) -> Value {
             "since": one.since,
             "backup": one.backup.as_ref().map(|(id, _)| id),
             "verified": one.verified,
+            "damaged": one.damaged,
             "uncommitted": one.uncommitted,
             "held": one.held.as_ref().map(|hold| json!({"by": hold.by, "at": hold.at, "until": hold.until, "reason": hold.reason})),
         })
