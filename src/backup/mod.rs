@@ -26,7 +26,7 @@ pub use manifest::{HookFile, Initiator, Manifest, Others, Previous, RepositoryRe
 pub use prove::{has_problem, how_proven, is_proven, is_proven_id, prove};
 pub use record::names_secret;
 pub use remove::{How, Removal, delete, expire, expired};
-pub use repair::repair;
+pub use repair::{may_be_repaired, repair};
 pub use select::select;
 pub use store_layout::{StoreSite, Tenant, keys, restore_guide};
 pub use tombstone::{Reason, Tombstone, removed};

@@ -47,6 +47,18 @@ pub fn repair(
     Ok(mended.into_iter().collect())
 }
 
+/// Tells whether some of what a verification found damaged may be made again by [`repair`], because what it is made from was
+/// found whole.
+pub fn may_be_repaired(checked: &[Checked]) -> bool {
+    let damaged: BTreeSet<&str> =
+        checked.iter().filter(|one| one.problem.is_some()).map(|one| one.file.as_str()).collect();
+    damaged.iter().any(|file| {
+        let of_a_segment = [".idx", ".proof.json"].iter().find_map(|ending| file.strip_suffix(ending));
+        let whole = of_a_segment.is_some_and(|stem| !damaged.contains(format!("{stem}.bundle").as_str()));
+        whole || *file == "site.json" || file.ends_with("/SHA256SUMS")
+    })
+}
+
 /// Reads a segment and keeps its index and proof anew; `false` where it is damaged itself.
 fn examine_anew(
     catalog: &Catalog<'_>,

@@ -270,3 +270,44 @@ fn a_manifest_that_promises_what_no_segment_holds_restores_nothing() {
     assert!(!store.restores(&store.points[2]));
     store.cairn(&["backup", "verify", id]).exits(12);
 }
+
+#[test]
+fn a_hint_of_where_backups_are_names_the_store_that_was_named() {
+    let store = Store::new();
+    store.reset();
+    let list =
+        format!("hint: see those there are: git cairn backup list --store {}", store.world.path("copy").display());
+    for words in
+        [&["restore", "nothing", "--to", "back"][..], &["backup", "show", "2019"], &["backup", "verify", "live"]]
+    {
+        store.cairn(words).exits(10).says(&list);
+    }
+    store.cairn(&["backup", "show", "nothing", "--site", "site"]).exits(10).says(" --site site");
+    // In the repository there is no need to.
+    let said = store.world.cairn("site.git", &["backup", "show", "nothing"]).exits(10);
+    assert!(said.stderr.ends_with("git cairn backup list\n"), "{}", said.stderr);
+}
+
+#[test]
+fn a_restore_that_fails_names_the_newest_backup_before_it_that_is_not_known_to_be_damaged() {
+    let store = Store::new();
+    let world = &store.world;
+    let site = store.reset();
+    let ids: Vec<_> = world.backups("site.git").iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+    let newest = ids.iter().position(|id| *id == store.points[2].0).unwrap();
+    // The backup before needs the same segment, which is damaged, and only the restore finds that.
+    let last_segment = |id: &str| {
+        let show = world.cairn(".", &["backup", "show", id, "--store", "copy", "--json"]).ok().json();
+        show["backup"]["segments"].as_array().unwrap().last().unwrap()["file"].as_str().unwrap().to_owned()
+    };
+    let path = site.join(last_segment(&ids[newest + 1]));
+    let mut bytes = read(&path);
+    let last = bytes.len() - 30;
+    bytes[last] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+    let said = store.cairn(&["restore", &ids[newest], "--to", "back.git", "--bare"]).exits(12);
+    assert!(!said.stderr.contains(&format!("restore {} ", ids[newest + 1])), "{}", said.stderr);
+    let (_, typed) = said.stderr.trim_end().rsplit_once("before it: ").unwrap();
+    let mut shell = command("sh", &world.path("home"));
+    run(shell.current_dir(world.path(".")).args(["-c", typed])).ok();
+}

@@ -89,6 +89,33 @@ fn a_copy_of_the_store_is_read_and_never_mended() {
     flip(&index);
     let before = read(&index);
     let words = ["backup", "verify", "--all", "--repair", "--store", "site.cairn"];
-    world.cairn(".", &words).exits(5).says("git -C <repository>");
+    world.cairn(".", &words).exits(5).says(&format!("git -C {} cairn ", world.path("site.git").display()));
     assert_eq!(read(&index), before);
+}
+
+/// Types every command of a hint, in a shell, as it stands.
+fn types(world: &World, hint: &str) {
+    for command in hint.rsplit_once("then: ").map_or(hint, |(_, commands)| commands).split("; ") {
+        let command = command.rsplit_once(": ").map_or(command, |(_, command)| command);
+        let mut shell = crate::support::command("sh", &world.path("home"));
+        crate::support::run(shell.current_dir(world.path(".")).args(["-c", command])).ok();
+    }
+}
+
+#[test]
+fn what_cannot_be_made_again_is_let_go_of_by_what_is_hinted() {
+    let world = backed_up();
+    flip(&files(&world.path("site.cairn/site"), ".bundle")[0]);
+    for words in [&["--all"][..], &["--all", "--repair"]] {
+        let told = world.cairn("site.git", &[&["backup", "verify"], words].concat()).exits(12);
+        assert!(!told.stderr.contains("--repair"), "{}", told.stderr);
+        told.says("hint: this cannot be made again").says("git cairn backup delete ");
+    }
+    // From elsewhere the repository is named too.
+    let told = world.cairn(".", &["backup", "verify", "--all", "--store", "site.cairn"]).exits(12);
+    for hint in told.stderr.lines().filter(|line| line.starts_with("hint: ")) {
+        types(&world, hint);
+    }
+    world.cairn("site.git", &["backup", "verify", "--all"]).ok();
+    assert_eq!(world.backups("site.git").len(), 1);
 }

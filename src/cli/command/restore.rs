@@ -1,6 +1,6 @@
 //! `git cairn restore`.
 
-use crate::backup::{Catalog, Manifest, select};
+use crate::backup::{Catalog, Manifest, has_problem};
 use crate::cli::arguments::Restore;
 use crate::cli::command::backup::see_edits;
 use crate::cli::done;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
     let source = Source::open(place, &what.store)?;
     let catalog = source.catalog()?;
-    let manifest = select(&catalog, &what.backup)?;
+    let manifest = source.select(&catalog, &what.backup)?;
     if what.element == "uncommitted" {
         return edits(&source, &catalog, manifest, &what, ui);
     }
@@ -29,7 +29,7 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
         let bar = Bar::bytes(manifest.chain_bytes(), "restoring");
         restore(&catalog, manifest, kind, &what.to, source.root(), &mut |bytes| bar.advance(bytes))
     };
-    let restored = restored.map_err(|error| or_the_one_before(error, &source, &catalog, manifest, &what))?;
+    let restored = restored.map_err(|error| or_one_before(error, &source, &catalog, manifest, &what))?;
     let next = what.bare.then(|| {
         let site = if manifest.site.name == source.site_name() {
             String::new()
@@ -93,28 +93,34 @@ fn newer<'a>(catalog: &'a Catalog<'_>, manifest: &Manifest, what: &Restore) -> O
     (newest.id != manifest.id && newest.refs.sha256 != manifest.refs.sha256).then_some(newest)
 }
 
-/// Whoever restores needs a backup now: where one is damaged, names the one before it.
-fn or_the_one_before(
-    error: Error,
-    source: &Source,
-    catalog: &Catalog<'_>,
-    manifest: &Manifest,
-    what: &Restore,
-) -> Error {
+/// Whoever restores needs a backup now: where one is damaged, names the newest before it of which that is not known. Every
+/// backup holds all branches, so for a bare repository it may be of any environment.
+fn or_one_before(error: Error, source: &Source, catalog: &Catalog<'_>, manifest: &Manifest, what: &Restore) -> Error {
     if error.kind() != crate::error::Kind::Damaged {
-        return error;
+        return source.advise(error);
     }
     let site = what.store.site.as_ref().map(|site| format!(" --site {site}")).unwrap_or_default();
     let from = format!("--store {}{site}", shell_word(source.root()));
-    let mut older = catalog.of(&manifest.environment).into_iter().skip_while(|other| other.id != manifest.id).skip(1);
-    error.hint(match older.next() {
+    let told = error.to_string();
+    let is_damaged = |other: &Manifest| {
+        // What was found just now hits every backup that needs the same file.
+        other.bundles().any(|segment| told.contains(&segment.file))
+            || has_problem(catalog.store, &catalog.site, other).unwrap_or(true)
+    };
+    let mut older = catalog.good().skip_while(|other| other.id != manifest.id).skip(1);
+    let may_stand_for = |other: &&Manifest| {
+        let same = other.environment == manifest.environment || (what.bare && what.element == "code");
+        let has_it = what.element == "code" || other.capture().is_some();
+        same && has_it && !is_damaged(other)
+    };
+    error.hint(match older.find(may_stand_for) {
         Some(older) => {
             let bare = if what.bare { " --bare" } else { "" };
             let element = if what.element == "code" { "" } else { " --element uncommitted" };
             let to = shell_word(&what.to);
             format!(
-                "nothing was written; to try the backup before it: git cairn restore {} {from} --to {to}{bare}{element}",
-                older.id
+                "nothing was written; to try the one of {} before it: git cairn restore {} {from} --to {to}{bare}{element}",
+                older.environment, older.id
             )
         }
         None => format!("nothing was written; which backups are whole: git cairn backup verify --all {from}"),
@@ -127,7 +133,7 @@ fn edits(source: &Source, catalog: &Catalog<'_>, manifest: &Manifest, what: &Res
         return Err(Error::usage("--bare is for code: of a work tree there are only files").hint("leave out --bare"));
     }
     let restored = restore_edits(catalog, manifest, &what.to, source.repository.as_ref(), &source.scratch()?)
-        .map_err(|error| or_the_one_before(error, source, catalog, manifest, what))?;
+        .map_err(|error| or_one_before(error, source, catalog, manifest, what))?;
     let record = manifest.uncommitted.as_ref();
     for line in record.map(warnings).unwrap_or_default() {
         ui.warn(&line);
@@ -148,6 +154,6 @@ fn edits(source: &Source, catalog: &Catalog<'_>, manifest: &Manifest, what: &Res
     let changes = record.map_or(0, |record| record.changes);
     let with = crate::text::count(changes, "uncommitted change");
     ui.result(&format!("restored the work tree that backup {} captured to {to}, with {with}", manifest.id));
-    ui.hint(&see_edits(manifest.id.as_str()));
+    ui.hint(&source.in_full(&see_edits(manifest.id.as_str())));
     done()
 }

@@ -1,6 +1,6 @@
 //! `git cairn backup get`.
 
-use crate::backup::{CaptureForm, Catalog, Get as What, Manifest, get, get_capture, select};
+use crate::backup::{CaptureForm, Catalog, Get as What, Manifest, get, get_capture};
 use crate::cli::arguments::Get;
 use crate::cli::done;
 use crate::cli::source::Source;
@@ -21,7 +21,7 @@ pub fn run(place: &Place, what: Get, ui: &mut Ui) -> Result<ExitCode> {
     let form = form(&what)?;
     let source = Source::open(place, &what.store)?;
     let catalog = source.catalog()?;
-    let manifest = select(&catalog, &what.backup)?;
+    let manifest = source.select(&catalog, &what.backup)?;
     let scratch = source.scratch()?;
     let to = what.to.unwrap_or_else(|| PathBuf::from(form.file_name(manifest)));
     if to == Path::new("-") {

@@ -40,7 +40,7 @@ pub fn run(place: &Place, what: List, ui: &mut Ui) -> Result<ExitCode> {
     }
     if !expired.is_empty() && !what.expired {
         let count = count(expired.len(), "backup");
-        ui.hint(&format!("{count} whose retention has ended: git cairn backup list --expired"));
+        ui.hint(&source.in_full(&format!("{count} whose retention has ended: git cairn backup list --expired")));
     }
     if backups.is_empty() {
         ui.say("no backup");

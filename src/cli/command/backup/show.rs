@@ -1,6 +1,6 @@
 //! `git cairn backup show`.
 
-use crate::backup::{Catalog, Manifest, select};
+use crate::backup::{Catalog, Manifest};
 use crate::cli::arguments::Show;
 use crate::cli::source::Source;
 use crate::cli::ui::Ui;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 pub fn run(place: &Place, what: Show, ui: &mut Ui) -> Result<ExitCode> {
     let source = Source::open(place, &what.store)?;
     let catalog = source.catalog()?;
-    let manifest = select(&catalog, &what.backup)?;
+    let manifest = source.select(&catalog, &what.backup)?;
     if ui.wants_json() {
         let whole = documents::whole_backup(&catalog, manifest)?;
         ui.document(&json!({"schema": 1, "backup": whole}));

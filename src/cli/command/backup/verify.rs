@@ -1,6 +1,6 @@
 //! `git cairn backup verify`.
 
-use crate::backup::{Catalog, Checked, Entry, Record, Tenant, Verification, repair, select, verify};
+use crate::backup::{Catalog, Checked, Entry, Manifest, Record, Tenant, Verification, may_be_repaired, repair, verify};
 use crate::cli::arguments::Verify;
 use crate::cli::done;
 use crate::cli::sites::{Did, over};
@@ -15,6 +15,9 @@ use serde_json::json;
 use std::collections::HashSet;
 use std::process::ExitCode;
 
+/// How many damaged backups are named to be removed.
+const REMOVALS_NAMED: usize = 5;
+
 /// Reads backups back and says what is damaged.
 pub fn run(place: &Place, what: Verify, ui: &mut Ui) -> Result<ExitCode> {
     if let Some(root) = &what.sites {
@@ -23,7 +26,7 @@ pub fn run(place: &Place, what: Verify, ui: &mut Ui) -> Result<ExitCode> {
     let source = Source::open(place, &what.store)?;
     let catalog = source.catalog()?;
     let now = clock::now();
-    let entries = chosen(&catalog, &what)?;
+    let entries = chosen(&source, &catalog, &what)?;
     if entries.is_empty() {
         return Err(Error::not_found("no-backup", format!("there is no backup in {}", source.root().display()))
             .hint("make one: git cairn backup create"));
@@ -57,10 +60,10 @@ pub fn run(place: &Place, what: Verify, ui: &mut Ui) -> Result<ExitCode> {
             ui.result(&format!("{} whole", if entries.len() == 1 { "the backup is" } else { "the backups are" }));
         }
     }
-    if !damaged.is_empty() && what.repair {
-        ui.hint("this cannot be made again, and no later backup builds upon it: git cairn backup create --all");
+    if !damaged.is_empty() && !what.repair && may_be_repaired(&checked) {
+        ui.hint(&format!("what can be made again is by: {} backup verify --all --repair", source.owner_runs()));
     } else if !damaged.is_empty() {
-        ui.hint("what can be made again is by: git cairn backup verify --all --repair");
+        tell_way_out(&source, &catalog, &damaged, ui);
     }
     for one in &not_looked_at {
         ui.warn(&format!("not looked at: {one}"));
@@ -72,6 +75,25 @@ pub fn run(place: &Place, what: Verify, ui: &mut Ui) -> Result<ExitCode> {
     }
 }
 
+/// Says how a store is whole again in which something is damaged that cannot be made again.
+fn tell_way_out(source: &Source, catalog: &Catalog<'_>, damaged: &[&Checked], ui: &Ui) {
+    let cairn = source.owner_runs();
+    ui.hint(&format!("this cannot be made again, and no later backup builds upon it: {cairn} backup create --all"));
+    let is_hit = |manifest: &&Manifest| damaged.iter().any(|one| one.backup == manifest.id.as_str());
+    let mut removed: Vec<_> = catalog
+        .good()
+        .filter(is_hit)
+        .map(|manifest| format!("{cairn} backup delete {} --reason damaged", manifest.id))
+        .collect();
+    if removed.len() > REMOVALS_NAMED {
+        let more = removed.split_off(REMOVALS_NAMED).len();
+        removed.push(format!("and so {more} more"));
+    }
+    if !removed.is_empty() {
+        ui.hint(&format!("where no copy of the store has it whole, let go of it then: {}", removed.join("; ")));
+    }
+}
+
 /// Mends what can be, where the repository is at hand whose store this is.
 fn mend(source: &Source, catalog: &Catalog<'_>, found: &Verification, what: &Verify) -> Result<Vec<String>> {
     let (Some(site), Some(state)) = (&source.site, source.own_state()) else {
@@ -79,7 +101,7 @@ fn mend(source: &Source, catalog: &Catalog<'_>, found: &Verification, what: &Ver
             "repair-elsewhere",
             "only the owner of the repository whose store this is mends it",
         )
-        .hint("run it in the repository: git -C <repository> cairn backup verify --all --repair"));
+        .hint(format!("run it in the repository: {} backup verify --all --repair", source.owner_runs())));
     };
     let _lock = snapshot_lock(state, clock::parse_span(&what.wait)?)?;
     let repository = state.folder().parent().unwrap_or(state.folder());
@@ -92,7 +114,7 @@ fn in_one_of_many(repository: &Repository, what: &Verify) -> Result<Did> {
     let place = Place { git_dir: Some(repository.git_dir().to_owned()), folder: None };
     let source = Source::open(&place, &what.store)?;
     let catalog = source.catalog()?;
-    let entries = chosen(&catalog, what)?;
+    let entries = chosen(&source, &catalog, what)?;
     let record = source.own_state().map_or(Record::Forgotten, Record::Kept);
     let found = verify(&catalog, &entries, record, &source.scratch()?, clock::now())?;
     if let Some(Checked { backup, file, problem: Some(problem) }) =
@@ -111,14 +133,14 @@ fn element(file: &str) -> Option<&'static str> {
     ["code", "uncommitted"].into_iter().find(|element| file.split('/').next() == Some(*element))
 }
 
-fn chosen<'a>(catalog: &'a Catalog<'_>, what: &Verify) -> Result<Vec<&'a Entry>> {
+fn chosen<'a>(source: &Source, catalog: &'a Catalog<'_>, what: &Verify) -> Result<Vec<&'a Entry>> {
     if what.all {
         return Ok(catalog.entries.iter().collect());
     }
     if !what.backups.is_empty() {
         let mut found = Vec::new();
         for words in &what.backups {
-            found.push(named(catalog, words)?);
+            found.push(named(source, catalog, words)?);
         }
         return Ok(found);
     }
@@ -132,11 +154,11 @@ fn chosen<'a>(catalog: &'a Catalog<'_>, what: &Verify) -> Result<Vec<&'a Entry>>
 }
 
 /// A backup whose manifest is damaged can be named too: saying so is what `verify` is for.
-fn named<'a>(catalog: &'a Catalog<'_>, words: &str) -> Result<&'a Entry> {
+fn named<'a>(source: &Source, catalog: &'a Catalog<'_>, words: &str) -> Result<&'a Entry> {
     let by_id = catalog.entries.iter().find(|entry| entry.id.as_str() == words);
     if let Some(entry) = by_id {
         return Ok(entry);
     }
-    let id = &select(catalog, words)?.id;
+    let id = &source.select(catalog, words)?.id;
     Ok(catalog.entries.iter().find(|entry| entry.id == *id).expect("it was selected from these"))
 }
