@@ -6,4 +6,4 @@ mod target;
 
 pub use build::{Kind, Restored, restore};
 pub use edits::{RestoredEdits, restore_edits};
-pub use target::check_outside;
+pub use target::{check_outside, check_outside_store};

@@ -75,6 +75,22 @@ pub fn check_outside(path: &Path) -> Result<()> {
         .hint(format!("name a place outside of it: --to {}", shell_word(beside))))
 }
 
+/// Lets nothing be put into a store, which holds backups alone.
+///
+/// Returns [`crate::error::Kind::Unsafe`], naming the same place beside the store, where `path` lies in it.
+pub fn check_outside_store(path: &Path, store: &Path) -> Result<()> {
+    let path = std::path::absolute(path).at("find", path)?;
+    let known = path.ancestors().find_map(|folder| std::fs::canonicalize(folder).ok());
+    let root = std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned());
+    if known.is_none_or(|known| !known.starts_with(&root)) {
+        return Ok(());
+    }
+    let beside = root.with_file_name(path.file_name().unwrap_or_default());
+    let message = format!("{} lies inside the store {}; nothing was changed", path.display(), root.display());
+    Err(Error::refused("inside-store", message)
+        .hint(format!("name a place outside of it: --to {}", shell_word(beside))))
+}
+
 /// Makes a folder and locks it; one that a sweep took for a dead one's before it was locked is made again.
 fn make_room(parent: &Path) -> Result<(TempDir, File)> {
     let prefix = format!("{TEMPORARY_PREFIX}{PREFIX}");

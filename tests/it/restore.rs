@@ -100,6 +100,20 @@ fn nothing_is_put_into_a_repository() {
 }
 
 #[test]
+fn nothing_is_put_into_the_store() {
+    let world = deployed();
+    let before = names(&world.path("site.cairn"));
+    let beside = format!("--to {}", world.path("back").display());
+    for to in ["site.cairn/back", "site.cairn/site/new/back"] {
+        for words in [&["restore", "dev", "--bare"][..], &["backup", "get", "dev", "--element", "code"]] {
+            let told = world.cairn(".", &[words, &["--store", "site.cairn", "--to", to]].concat()).exits(5);
+            told.says("lies inside the store").says(&beside);
+        }
+    }
+    assert_eq!(names(&world.path("site.cairn")), before);
+}
+
+#[test]
 fn a_copy_of_the_store_elsewhere_is_as_good() {
     let world = deployed();
     let before = world.exact("site.git");

@@ -11,7 +11,7 @@ use crate::element::uncommitted::warnings;
 use crate::error::{Error, Result};
 use crate::git::Place;
 
-use crate::restore::{Kind, restore, restore_edits};
+use crate::restore::{Kind, check_outside_store, restore, restore_edits};
 use crate::text::shell_word;
 use serde_json::json;
 use std::process::ExitCode;
@@ -21,6 +21,7 @@ pub fn run(place: &Place, what: Restore, ui: &mut Ui) -> Result<ExitCode> {
     let source = Source::open(place, &what.store)?;
     let catalog = source.catalog()?;
     let manifest = source.select(&catalog, &what.backup)?;
+    check_outside_store(&what.to, source.root())?;
     if what.element == "uncommitted" {
         return edits(&source, &catalog, manifest, &what, ui);
     }

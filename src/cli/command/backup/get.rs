@@ -8,7 +8,7 @@ use crate::cli::ui::Ui;
 use crate::durable::{Modes, Staged};
 use crate::error::{AtPath, Error, Result};
 use crate::git::Place;
-use crate::restore::check_outside;
+use crate::restore::{check_outside, check_outside_store};
 use crate::text::shell_word;
 use crate::uncommitted::patch::Paint;
 use serde_json::json;
@@ -45,6 +45,7 @@ pub fn run(place: &Place, what: Get, ui: &mut Ui) -> Result<ExitCode> {
             .hint("name another file with --to <file>"));
     }
     check_outside(&to)?;
+    check_outside_store(&to, source.root())?;
     let staged = Staged::new(&std::path::absolute(&to).at("find", &to)?, Modes::OWNER)?;
     let mut out = BufWriter::new(staged);
     form.write(&catalog, manifest, Paint::Exact, &scratch, &mut out, &to)?;
