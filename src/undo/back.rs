@@ -9,6 +9,7 @@ use super::in_way::in_way;
 use super::local::Local;
 use super::plan::moved;
 use super::prepare::plan_commit;
+use super::warn::CLONES_UNSEEN;
 use super::{Changes, Entry, Journal, LocalMove, Plan, RemoteMove, State, Verb, Worktree, id_of};
 use crate::deployment::{PlanCommit, Warning, sealed, tells};
 use crate::error::{Error, Kind, Result};
@@ -144,6 +145,8 @@ pub fn plan(repository: &Repository, journal: &Journal, entry: &Entry) -> Result
     };
     let [going, coming] = [(old, new), (new, old)].map(|(not, from)| commits(repository, &scratch, not, from));
     let (going, coming) = (going?, coming?);
+    let mut warnings = warnings(entry, local.as_ref());
+    warnings.extend(clones_unseen(&scratch, entry, &name, [old, new]).filter(|_| going.1 > 0));
     let plan = sealed(Plan {
         schema: 1,
         plan_id: String::new(),
@@ -173,7 +176,7 @@ pub fn plan(repository: &Repository, journal: &Journal, entry: &Entry) -> Result
         contained_in: vec![],
         worktree,
         host: None,
-        warnings: warnings(entry, local.as_ref()),
+        warnings,
     });
     Ok(Taking { plan, undone: entry.clone(), scratch, host, local, checkout })
 }
@@ -311,6 +314,22 @@ fn warnings(entry: &Entry, local: Option<&LocalMove>) -> Vec<Warning> {
         _ => {}
     }
     warnings
+}
+
+/// Warns where commits that others may have go from a branch people develop on, and names the way that takes none away.
+fn clones_unseen(
+    scratch: &Scratch,
+    entry: &Entry,
+    name: &RefName,
+    [old, new]: [Option<ObjectId>; 2],
+) -> Option<Warning> {
+    if entry.remote.is_none() || matches!(entry.operation, Verb::Deploy | Verb::Rollback) {
+        return None;
+    }
+    let (code, text) = CLONES_UNSEEN;
+    let added = old.zip(new).is_some_and(|(old, new)| scratch.is_ancestor(&old, &new).unwrap_or(false));
+    let instead = if added { format!("; {}", keeps(scratch, entry, name, [old, new])) } else { String::new() };
+    Some(Warning { code: code.into(), text: format!("{text}{instead}") })
 }
 
 /// Carries out such a plan, if everything still stands where it saw it. The journal's lock must be held.

@@ -7,6 +7,10 @@ use crate::error::Result;
 use crate::git::{CommitText, ObjectId, Scratch, TreeChange};
 use crate::text::{and_list, count};
 
+/// The code and the sentence of the warning that shared commits go.
+pub(super) const CLONES_UNSEEN: (&str, &str) =
+    ("clones-unseen", "other people's clones cannot be seen: whoever has these commits can push them back by mistake");
+
 /// Returns which of the commits are not in the history of what is held, in their order.
 pub(super) fn strangers(scratch: &Scratch, held: &ObjectId, commits: &[ObjectId]) -> Result<Vec<ObjectId>> {
     let found = scratch.between(&[*held], commits)?;
@@ -45,10 +49,7 @@ pub(super) fn warnings(
         add("not-yours", format!("{} of them by others", count(others, "commit")));
     }
     if plan.mode == Some(Mode::OverwriteHistory) && plan.commits_count > 0 {
-        add(
-            "clones-unseen",
-            "other people's clones cannot be seen: whoever has these commits can push them back by mistake".into(),
-        );
+        add(CLONES_UNSEEN.0, CLONES_UNSEEN.1.into());
         if let Some(text) = still_held(plan, host) {
             add("still-held", text);
         }

@@ -121,3 +121,23 @@ fn a_plan_to_undo_is_confirmed_by_its_id_or_its_file() {
     world.cairn("dev", &["undo", "--apply", &path]).exits(8);
     world.cairn("dev", &["deploy", "test", "--apply", &path, "--json"]).exits(2);
 }
+
+#[test]
+fn what_takes_a_shared_commit_from_a_branch_warns_of_other_clones_and_names_a_way_that_does_not() {
+    let world = host();
+    world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    world.cairn("dev", &["revert", "HEAD", "--yes"]).ok();
+    let plan = world.cairn("dev", &["undo", "--plan", "--json"]).ok().json();
+    let warning = &plan["warnings"][0];
+    assert_eq!(warning["code"], "clones-unseen");
+    let (_, typed) = warning["text"].as_str().unwrap().rsplit_once(": git cairn ").unwrap();
+    let words: Vec<_> = typed.split(' ').chain(["--yes"]).collect();
+    world.cairn("dev", &words).ok();
+    assert_eq!(world.git("dev", &["show", "origin/main:page"]).ok().out(), "2");
+    // Nobody builds on what is served.
+    world.cairn("dev", &["deploy", "live", "main", "--yes"]).ok();
+    world.commit("dev", "page", "3");
+    world.cairn("dev", &["deploy", "live", "main", "--yes"]).ok();
+    assert_eq!(world.cairn("dev", &["undo", "--plan", "--json"]).ok().json()["warnings"], serde_json::json!([]));
+}
