@@ -2,7 +2,7 @@
 
 use super::arguments::Consent;
 use super::ui::Ui;
-use super::unconfirmed;
+use super::{declined, unconfirmed};
 use crate::deployment::{Planned, confirmed, read_plan, shown_id};
 use crate::error::{AtPath, Result};
 
@@ -28,7 +28,7 @@ pub fn agree<P: Planned>(plan: &P, consent: &Consent, ui: &Ui, show: impl Fn(&P,
         return Err(unconfirmed(&deed, &asked_by(flags, ui)));
     }
     let given = consent.yes || ui.ask(&format!("{}?", capital(&deed)));
-    if given { Ok(()) } else { Err(unconfirmed(&deed, "nothing was done")) }
+    if given { Ok(()) } else { Err(declined(&deed)) }
 }
 
 /// As [`agree`], for what only this word, typed, or the plan's id says yes to: `--yes` does not.
@@ -50,11 +50,7 @@ pub fn agree_by_word<P: Planned>(
     }
     ui.say(&format!("{}?", capital(&deed)));
     let answer = ui.ask_for(&format!("Type {word} to do it:"));
-    if answer.is_some_and(|answer| answer.trim() == word) {
-        Ok(())
-    } else {
-        Err(unconfirmed(&deed, "nothing was done"))
-    }
+    if answer.is_some_and(|answer| answer.trim() == word) { Ok(()) } else { Err(declined(&deed)) }
 }
 
 /// Names the flags, and where a pager is why nobody is asked, the way to be.

@@ -22,6 +22,7 @@ use crate::error::{Error, Kind, READER_LEFT, Result};
 use crate::git::Place;
 use crate::process::{interrupted, listen_for_interrupts};
 use arguments::{Arguments, Verb, program};
+use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory, FromArgMatches};
 use on_host::or_on_host;
 use std::ffi::OsString;
@@ -37,9 +38,9 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
     // What help says is put together only where it is to be said.
     let arguments = match read(Arguments::command()).or_else(|_| read(program())) {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(mut error) => {
             // The line could not be read, so whether JSON was asked for can only be seen in its words.
-            return explain(&error, words.iter().take_while(|word| *word != "--").any(|word| word == "--json"));
+            return explain(&mut error, words.iter().take_while(|word| *word != "--").any(|word| word == "--json"));
         }
     };
     let mut ui = Ui::new(arguments.json);
@@ -65,7 +66,14 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// Prints what a command line that was not carried out asked for, help say, or why it makes no sense.
-fn explain(error: &clap::Error, wants_json: bool) -> ExitCode {
+fn explain(error: &mut clap::Error, wants_json: bool) -> ExitCode {
+    // To type it as a value, as clap would have it, leads nowhere: no value of ours begins with a dash.
+    if let Some(ContextValue::StyledStrs(mut tips)) = error.remove(ContextKind::Suggested) {
+        tips.retain(|tip| !tip.to_string().contains(" as a value, "));
+        if !tips.is_empty() {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
+    }
     let _ = error.print();
     if !error.use_stderr() {
         return ExitCode::SUCCESS;
@@ -115,6 +123,12 @@ fn act(verb: Verb, place: &Place, ui: &mut Ui) -> Result<ExitCode> {
 #[expect(clippy::unnecessary_wraps, reason = "it ends functions that can fail")]
 fn done() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
+}
+
+/// The error of a person who was asked and did not say yes.
+fn declined(what: &str) -> Error {
+    let message = format!("{what} was not answered with yes; nothing was changed");
+    Error::new(Kind::Unconfirmed, "confirmation-needed", message).hint("to do it after all, run the same command again")
 }
 
 /// Answers a question with the error that names the flag.

@@ -456,3 +456,14 @@ fn what_cannot_be_done_in_a_clone() {
     world.git("dev", &["reset", "--quiet", "--hard", &first]).ok();
     hold_true(&world, &[("dev", "undo", 5, "moved-here", "main was moved elsewhere here since", "git reflog main")]);
 }
+
+#[test]
+fn an_unknown_flag_is_not_proposed_as_a_value() {
+    let world = host();
+    for flag in ["--yse", "--to", "--limit"] {
+        let said =
+            world.cairn("dev", &["deploy", "live", flag]).exits(2).says(&format!("unexpected argument '{flag}'"));
+        assert!(!said.stderr.contains("as a value"), "{}", said.stderr);
+    }
+    world.cairn("dev", &["deploy", "live", "--confrim", "1"]).exits(2).says("'--confirm'");
+}

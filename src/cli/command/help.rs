@@ -9,7 +9,7 @@ use std::process::ExitCode;
 pub fn run(what: &Help, ui: &Ui) -> ExitCode {
     let asked = std::iter::once("git-cairn").chain(what.verbs.iter().map(String::as_str)).chain(["-h"]);
     match program().try_get_matches_from(asked) {
-        Err(error) => explain(&error, ui.wants_json()),
+        Err(mut error) => explain(&mut error, ui.wants_json()),
         Ok(_) => unreachable!("-h is always answered"),
     }
 }

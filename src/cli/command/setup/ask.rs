@@ -1,8 +1,8 @@
 //! What setup asks on a terminal: first for what it cannot see, then whether to do what that makes of it.
 
 use super::show;
+use crate::cli::declined;
 use crate::cli::ui::Ui;
-use crate::cli::unconfirmed;
 use crate::error::{Error, Result};
 use crate::git::{Config, RefName, Repository};
 use crate::setup::{Options, SetupPlan, WantedEnvironment, check_host, default_store, look};
@@ -40,7 +40,7 @@ pub(super) fn agree(repository: &Repository, options: &mut Options, ui: &Ui) -> 
 }
 
 fn stopped() -> Error {
-    unconfirmed("setting this up", "nothing was done")
+    declined("setting this up")
 }
 
 /// Asks until the answer makes sense; an empty one is the default.

@@ -4,7 +4,7 @@ use super::{How, SetUp, described, mark, set_up};
 use crate::cli::arguments::Setup;
 use crate::cli::sites::{Did, over_all};
 use crate::cli::ui::Ui;
-use crate::cli::{done, unconfirmed};
+use crate::cli::{declined, done};
 use crate::clock;
 use crate::error::{AtPath, Error, Result};
 use crate::git::Repository;
@@ -27,7 +27,7 @@ pub(super) fn run(root: &Path, what: &Setup, options: &Options, ui: &mut Ui) -> 
             return done();
         }
         if !ui.ask("Do it?") {
-            return Err(unconfirmed("setting these up", "nothing was done"));
+            return Err(declined("setting these up"));
         }
     }
     let code = over_all(root, ui, |repository| one(repository, root, how, options))?;

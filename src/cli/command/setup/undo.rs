@@ -4,7 +4,7 @@ use super::mark;
 use crate::cli::arguments::Setup;
 use crate::cli::command::hooks::step_told;
 use crate::cli::ui::Ui;
-use crate::cli::{done, unconfirmed};
+use crate::cli::{declined, done, unconfirmed};
 use crate::clock;
 use crate::error::Result;
 use crate::git::Repository;
@@ -21,14 +21,16 @@ pub(super) fn take_back(repository: &Repository, what: &Setup, ui: &mut Ui) -> R
     let site = Site::from_config(&repository.config())?;
     let state = State::of(repository, site.modes);
     if !what.dry_run && !what.yes {
-        for line in told_back(&look_back(repository)?) {
+        let plan = look_back(repository)?;
+        for line in told_back(&plan) {
             ui.say(&line);
         }
+        warn_of_kept(&plan, ui);
         if !ui.can_ask() {
             return Err(unconfirmed("taking the setup back", "say it with --yes"));
         }
         if !ui.ask("Take the setup back?") {
-            return Err(unconfirmed("taking the setup back", "nothing was done"));
+            return Err(declined("taking the setup back"));
         }
     }
     let lock = if what.dry_run { None } else { Some(snapshot_lock(&state, clock::parse_span(&what.wait)?)?) };
@@ -45,17 +47,21 @@ pub(super) fn take_back(repository: &Repository, what: &Setup, ui: &mut Ui) -> R
     for line in &told {
         ui.result(&format!("{}{line}", mark(what.dry_run)));
     }
+    warn_of_kept(&plan, ui);
+    for note in &plan.hooks.notes {
+        ui.hint(note);
+    }
+    ui.hint(&format!("the archives stay in {}, and deployment tags where they are", shell_word(&plan.store)));
+    done()
+}
+
+fn warn_of_kept(plan: &UndoPlan, ui: &Ui) {
     if plan.kept_refs > 0 {
         let kept = count(plan.kept_refs, "reference");
         ui.warn(&format!(
             "{kept} below refs/cairn stay, rescued commits among them, and transfer.hideRefs goes on hiding them"
         ));
     }
-    for note in &plan.hooks.notes {
-        ui.hint(note);
-    }
-    ui.hint(&format!("the archives stay in {}, and deployment tags where they are", shell_word(&plan.store)));
-    done()
 }
 
 fn told_back(plan: &UndoPlan) -> Vec<String> {
