@@ -51,6 +51,8 @@ fn a_plan_of_what_stands_there_exits_8_and_so_does_the_deed() {
     world.cairn("dev", &["deploy", "test", "--yes"]).ok();
     let plan = world.cairn("dev", &["deploy", "test", "--plan", "--json"]).exits(8).json();
     assert_eq!(plan["expect_remote"], plan["target"]);
+    let plan = world.cairn("dev", &["deploy", "test", "--plan"]).exits(8).stdout;
+    assert!(plan.contains("nothing to do: test already stands on "), "{plan}");
     let said = world.cairn("dev", &["deploy", "test", "--yes", "--json"]).exits(8).json();
     assert_eq!(said["error"]["exit"], 8);
     assert_eq!(world.deployments("dev", &[]).len(), 1);

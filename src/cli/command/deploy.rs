@@ -101,6 +101,9 @@ fn print_plan(made: &Plan, ui: &mut Ui) {
         return;
     }
     let mut sheet = sheet(made);
+    if made.expect_remote.as_ref() == Some(&made.target) {
+        sheet.say(Style::Plain, format!("nothing to do: {}", nothing(made)));
+    }
     sheet.say(Style::Plain, format!("plan {}", made.plan_id));
     ui.result_sheet(&sheet);
 }
