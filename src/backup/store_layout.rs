@@ -115,9 +115,13 @@ impl Tenant {
         let known = std::fs::canonicalize(&self.repository).unwrap_or_else(|_| self.repository.clone());
         let other = known != git_dir && lives(&known).as_deref() == Some(id);
         if other {
-            let message = format!("{place} is written by {}, which has the same cairn.id", self.repository.display());
+            // A copy of a store says so too, which that repository never wrote to.
+            let message = format!(
+                "{place} says that {} writes to it, which is still there and has the same cairn.id",
+                self.repository.display()
+            );
             return Err(Error::refused("store-shared", message).hint(
-                "if this is a copy of that repository, give it a life of its own: git config --unset cairn.id; git cairn setup --site <name>",
+                "if this is a copy of that repository, or a trial of its restore, give it a life of its own: git config --unset cairn.id; git cairn setup --site <name>",
             ));
         }
         Ok(())

@@ -101,7 +101,7 @@ pub(super) fn tell(kept: &Kept<'_>, tag: Option<&str>, voice: &mut Voice) {
     let changes = crate::text::count(kept.record.changes, "uncommitted change");
     let in_time = if kept.record.left_out.iter().any(|one| one.why == Why::Time) { "read in time" } else { "there" };
     voice.warning(&format!(
-        "the work tree of {name} held {changes}; what was {in_time} is captured in the backup of this push"
+        "the work tree of {name} held {changes}; what was {in_time} is captured for the backup of this push"
     ));
     for line in warnings(&kept.record) {
         voice.warning(&line);

@@ -167,9 +167,11 @@ fn rescued(repository: &Repository, site: &Site, state: &State, push: &Push, voi
         Ok(records) => {
             for record in records.iter().take(RESCUES_TOLD) {
                 let until = clock::local(clock::plus_days(record.at, site.keep_rescues_days));
-                let what = count(record.dropped, "commit");
+                // A branch whose commits others have too.
+                let what =
+                    if record.dropped == 0 { String::new() } else { format!(" ({})", count(record.dropped, "commit")) };
                 voice.hint(&format!(
-                    "what {} held before ({what}) is kept until {until}; on the host: git cairn rescue recover {}",
+                    "what {} held before{what} is kept until {until}; on the host: git cairn rescue recover {}",
                     record.name.short(),
                     record.id
                 ));

@@ -197,7 +197,7 @@ pub fn sheet(plan: &Plan, open: bool) -> Sheet {
     let changes = &plan.changes;
     if changes.files > 0 {
         let files = count(changes.files, "file");
-        sheet.say(Style::Plain, format!("{files} changed, +{} and -{} lines", changes.insertions, changes.deletions));
+        sheet.say(Style::Plain, format!("{files} changed, +{} -{} lines", changes.insertions, changes.deletions));
     }
     in_way(plan, &mut sheet);
     let containers = plan.contained_in.iter().map(|container| {

@@ -113,7 +113,7 @@ fn described(made: &Plan, entry: &Entry) -> Vec<Line> {
     let changes = &made.changes;
     if changes.files > 0 {
         let files = count(changes.files, "file");
-        let text = format!("{files} changed, {} lines come, {} go", changes.insertions, changes.deletions);
+        let text = format!("{files} changed, +{} -{} lines", changes.insertions, changes.deletions);
         lines.push(Line::of(Style::Plain, text));
     }
     let warnings = made.warnings.iter();
