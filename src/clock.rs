@@ -61,12 +61,15 @@ pub fn plus_days(at: Timestamp, days: u32) -> Timestamp {
     at.checked_add(jiff::SignedDuration::from_hours(i64::from(days) * 24)).unwrap_or(Timestamp::MAX)
 }
 
-/// Reads a span such as `90s`, `10m`, `2h`, `8d`, `2w` or, without a unit, seconds.
+/// Reads a span such as `90s`, `10m`, `2h`, `8d` or `2w`; 0 needs no unit.
+///
+/// Returns a usage error for anything else: whoever wrote a number alone may have meant hours, or days.
 pub fn parse_span(text: &str) -> Result<Duration> {
     let text = text.trim();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit_seconds = match &text[digits.len()..] {
-        "" | "s" => 1,
+        "s" => 1,
+        "" if digits == "0" => 1,
         "m" | "min" => 60,
         "h" => 3_600,
         "d" => 86_400,
@@ -85,7 +88,8 @@ pub fn parse_days(text: &str) -> Result<u32> {
 }
 
 fn bad_span(text: &str) -> Error {
-    Error::usage(format!("not a span of time: {text:?}")).hint("write it as 90s, 10m, 2h, 8d or 2w")
+    let why = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) { " has no unit" } else { "" };
+    Error::usage(format!("not a span of time: {text:?}{why}")).hint("write it as 90s, 10m, 2h, 8d or 2w")
 }
 
 #[cfg(test)]
@@ -99,7 +103,8 @@ mod tests {
         assert_eq!(parse_span("8d").unwrap().as_secs(), 8 * 86_400);
         assert_eq!(parse_days("365d").unwrap(), 365);
         assert_eq!(parse_days("25h").unwrap(), 2);
-        for bad in ["", "d", "-1d", "1y", "1.5h", "99999999999999999999d", "18446744073709551615w"] {
+        assert_eq!(parse_span("0").unwrap().as_secs(), 0);
+        for bad in ["26", "00", "", "d", "-1d", "1y", "1.5h", "99999999999999999999d", "18446744073709551615w"] {
             assert!(parse_span(bad).is_err(), "{bad}");
         }
     }
