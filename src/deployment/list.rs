@@ -103,6 +103,36 @@ fn read(repository: &Repository, environment: &str, number: u64, tag: String, id
     })
 }
 
+/// Tags know the second alone. Within it the audit, of which each tag tells how long it was, knows which came first.
 fn sort(deployments: &mut [Deployment]) {
-    deployments.sort_by(|a, b| (b.created_at, b.number, &b.environment).cmp(&(a.created_at, a.number, &a.environment)));
+    let audited = |one: &Deployment| one.message.as_ref()?.audit.as_ref().map(|head| head.line);
+    let age = |one: &Deployment| (one.created_at, audited(one), one.number, one.environment.clone());
+    deployments.sort_by_cached_key(|one| std::cmp::Reverse(age(one)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn within_a_second_the_audit_tells_which_was_first() {
+        let one = |tag: &str, environment: &str, line: u64| {
+            let text = format!(
+                "Deploy {tag}\n\nCairn-Environment: {environment}\nCairn-Audit: 0123456789abcdef:{line}:{}\n",
+                "0".repeat(64)
+            );
+            Deployment {
+                environment: environment.into(),
+                number: 1,
+                tag: tag.into(),
+                commit: ObjectId::from_hex(&[b'1'; 40]).unwrap(),
+                created_at: Timestamp::UNIX_EPOCH,
+                message: TagMessage::parse(text.as_bytes()),
+            }
+        };
+        let mut listed = [one("test_1", "test", 3), one("live_1", "live", 5)];
+        assert!(listed.iter().all(|one| one.message.as_ref().is_some_and(|message| message.audit.is_some())));
+        sort(&mut listed);
+        assert_eq!(listed.map(|one| one.tag), ["live_1", "test_1"]);
+    }
 }
