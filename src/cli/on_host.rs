@@ -32,11 +32,7 @@ pub fn or_on_host(error: Error, place: &Place, words: &[OsString]) -> Error {
 fn typed_there(place: &Place, words: &[OsString]) -> Option<String> {
     let repository = Repository::discover(place).ok()?;
     let folder = repository.work_tree()?.to_owned();
-    let (host, words) = (likely_host(&repository)?, typed(words));
-    Some(match host.typed_there(&folder, &words) {
-        Some(line) => format!("type it there, where you may log in: {line}"),
-        None => format!("type it there, in the repository of {}: git {words}", host.shown_url()),
-    })
+    Some(likely_host(&repository)?.told_there(&folder, &typed(words)))
 }
 
 /// The words after `git` of what was typed, without those that say where.

@@ -120,6 +120,9 @@ pub struct Applied {
     pub result: String,
     /// The command that takes it back.
     pub undo: String,
+    /// Whether the host, one of ours, moved the branch and made no tag of it.
+    #[serde(skip)]
+    pub unmarked: bool,
 }
 
 /// Plans a deployment or a rollback, from what the host advertised.
@@ -392,9 +395,13 @@ pub fn apply(repository: &Repository, git: impl Fn() -> Command, host: &Host, pl
     let lease = Lease { name: environment.branch.clone(), expect, target, is_there };
     host.remote.deliver(repository, git, &lease, &push_options(plan, host, &lease))?;
     // It is done; a host that cannot be asked again only leaves the tag's name unsaid.
-    let now = host.remote.advertised(repository).unwrap_or_default();
-    let after = Host { advertised: now, ..host.clone() };
-    let made = after.deployments(environment).into_iter().next().filter(|(.., commit)| *commit == target);
+    let now = host.remote.advertised(repository).ok();
+    let answered = now.is_some();
+    let after = Host { advertised: now.unwrap_or_default(), ..host.clone() };
+    let is_new = |tag: &RefName| !host.advertised.refs.contains_key(tag);
+    let made = after.deployments(environment).into_iter().next();
+    let made = made.filter(|(_, tag, commit)| *commit == target && is_new(tag));
+    let unmarked = made.is_none();
     let undo = match (&plan.operation, expect) {
         (Operation::Rollback, Some(old)) => format!("git cairn deploy {} {old}", environment.name),
         (Operation::Deploy, Some(old)) => format!("git cairn rollback {} {old}", environment.name),
@@ -410,6 +417,7 @@ pub fn apply(repository: &Repository, git: impl Fn() -> Command, host: &Host, pl
         plan_id: plan.plan_id.clone(),
         result: plan.target.clone(),
         undo,
+        unmarked: host.speaks && answered && unmarked,
     })
 }
 

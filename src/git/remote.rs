@@ -204,8 +204,10 @@ impl Remote {
             Ok(now) if now == target => Ok(()),
             Ok(now) if now == lease.expect && !options.is_empty() && !self.takes_options(git(), lease)? => {
                 let message = "the host takes no push options, and so no announcement";
-                Err(Error::new(Kind::Declined, "no-push-options", message)
-                    .hint("on the host: git config receive.advertisePushOptions true"))
+                let folder = repository.work_tree().unwrap_or(repository.git_dir());
+                // Where that is off, setup was not run there, or more of what it does is missing.
+                let fix = self.told_there(folder, "cairn setup");
+                Err(Error::new(Kind::Declined, "no-push-options", message).hint(fix))
             }
             Ok(now) if now == lease.expect => {
                 let message = format!("the push of {} did not arrive; nothing was changed", lease.name.short());

@@ -33,6 +33,15 @@ impl Remote {
         let line = if plain { line } else { shell_word(line) };
         Some(format!("ssh {port}{} {line}", shell_word(login)))
     }
+
+    /// Says where `git <words>` is to be typed on the host, as [`Remote::typed_there`] does, or in whose repository where that
+    /// tells no way there.
+    pub fn told_there(&self, folder: &Path, words: &str) -> String {
+        match self.typed_there(folder, words) {
+            Some(line) => format!("type it there, where you may log in: {line}"),
+            None => format!("type it there, in the repository of {}: git {words}", self.shown_url()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -120,6 +120,19 @@ fn a_plan_that_was_edited_or_is_of_another_kind_is_refused() {
 }
 
 #[test]
+fn a_deployment_of_which_the_host_makes_no_tag_is_told() {
+    let world = host();
+    let told = world.cairn("dev", &["deploy", "test", "--yes"]).ok().says("test_1");
+    assert!(!told.stderr.contains("warning"), "{}", told.stderr);
+    std::fs::remove_file(world.path("site.git/hooks/post-receive")).unwrap();
+    world.commit("dev", "page", "2");
+    world.git("dev", &["push", "--quiet", "origin", "main"]).ok();
+    let site = std::fs::canonicalize(world.path("site.git")).unwrap().display().to_string();
+    let told = world.cairn("dev", &["deploy", "test", "--yes"]).ok();
+    told.says("gave this deployment of test no tag").says(&format!("git -C {site} cairn doctor"));
+}
+
+#[test]
 fn without_a_terminal_a_yes_is_needed() {
     let world = host();
     world.cairn("dev", &["deploy", "test"]).exits(7).says("--yes").says("--confirm ");

@@ -1,6 +1,6 @@
 //! Cases of what pushes drop that need both sides: the host's guard, and the commands of a clone.
 
-use crate::support::{Ran, World, host, host_with, missing_peer};
+use crate::support::{Ran, World, host, host_with, missing_peer, run};
 use serde_json::Value;
 
 fn rescues(world: &World) -> Vec<Value> {
@@ -34,11 +34,12 @@ pub fn case_51_a_host_without_push_options_is_named_as_such_and_nothing_is_chang
     let [base, bad] = two(&world);
     world.git("site.git", &["config", "receive.advertisePushOptions", "false"]).ok();
     let said = reset(&world, &base).exits(6);
-    said.says("the host takes no push options").says("receive.advertisePushOptions true");
+    let there = format!("git -C {} cairn setup", std::fs::canonicalize(world.path("site.git")).unwrap().display());
+    said.says("the host takes no push options").says(&format!("where you may log in: {there}"));
     assert_eq!((world.tip("site.git", "main"), world.tip("dev", "main")), (bad.clone(), bad));
     let fix = world.cairn("site.git", &["doctor"]).exits(1);
     assert!(fix.stdout.contains("receive.advertisePushOptions true"), "{}", fix.stdout);
-    world.git("site.git", &["config", "receive.advertisePushOptions", "true"]).ok();
+    run(world.in_folder(".", "sh").args(["-c", &there])).ok();
     reset(&world, &base).ok();
     assert_eq!(world.tip("site.git", "main"), base);
 }

@@ -75,6 +75,14 @@ fn carry_out(repository: &Repository, host: &Host, made: &Plan, ui: &mut Ui) -> 
     if let Some(error) = unnoted {
         ui.warn(&format!("git cairn undo will not know of this: {error}"));
     }
+    if applied.unmarked {
+        let folder = repository.work_tree().unwrap_or(repository.git_dir());
+        ui.warn(&format!(
+            "the host gave this deployment of {} no tag: no hook there marked it or had it backed up",
+            made.environment
+        ));
+        ui.hint(&format!("what is wrong there, doctor says; {}", host.remote.told_there(folder, "cairn doctor")));
+    }
     if ui.wants_json() {
         ui.document(&applied);
         return done();
