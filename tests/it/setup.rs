@@ -173,7 +173,7 @@ fn names_that_git_would_misread_are_refused() {
 #[test]
 fn a_repository_that_is_not_bare_is_refused_with_the_cure() {
     let world = bare_host(&[]);
-    world.cairn("dev", &["setup"]).exits(5).says("hint: make one: git clone --bare");
+    world.cairn("dev", &["setup"]).exits(5).says("make one: git clone --bare");
     assert!(world.git("dev", &["config", "cairn.id"]).out().is_empty());
 }
 
