@@ -15,6 +15,7 @@ use crate::git::{AskedVersion, ObjectId, RefList, Repository};
 use crate::queue::State;
 use crate::site::Site;
 use crate::store::{Key, LocalStore, Store, Tally, create_whole};
+use crate::text::shell_word;
 use crate::turn;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -241,7 +242,8 @@ fn store_is_there(site: &Site, store: &dyn Store, state: &State, initiator: Init
         return Ok(());
     }
     let message = format!("the store {} held backups of {} and holds nothing of it now", store.place(), site.name);
-    Err(Error::not_found("store-gone", message).hint("is it mounted? If it is lost, begin a new one: git cairn setup"))
+    let anew = format!("git cairn setup --store {}", shell_word(&site.store));
+    Err(Error::not_found("store-gone", message).hint(format!("is it mounted? If it is lost, begin a new one: {anew}")))
 }
 
 /// Tells whether a store holds nothing of a site of which this repository has made a backup.

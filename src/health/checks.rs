@@ -1,6 +1,6 @@
 //! What was seen of a host, judged: a line each, with the command that mends it. Nothing is looked at here.
 
-use super::facts::{Backed, Facts, JobFacts, Room, StoreFacts};
+use super::facts::{Backed, Facts, JobFacts, Room, ServedFolder, StoreFacts};
 use super::trial::{Means, Tried};
 use crate::clock;
 use crate::error::JOBS_DAMAGED;
@@ -72,6 +72,9 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
     all.extend(jobs(facts));
     all.extend(backups(facts));
     all.push(changed(facts));
+    all.push(head(facts));
+    all.extend(facts.served.iter().map(served));
+    all.extend(facts.lost_hooks.iter().map(|path| lost_hook(path)));
     all
 }
 
@@ -551,7 +554,7 @@ fn changed(facts: &Facts) -> Check {
         return warning("changed", "there is no backup yet", "git cairn worker --once");
     }
     if let Some(names) = &facts.unstored {
-        let named: Vec<String> = names.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+        let named: Vec<String> = names.iter().take(NAMED_MAX).cloned().collect();
         let more = names.len() - named.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let named = if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) };
@@ -569,6 +572,55 @@ fn changed(facts: &Facts) -> Check {
         return ok("changed", format!("references and HEAD are those of backup {id}"));
     }
     ok("changed", "references and HEAD are those of the newest backup, or of one that waits")
+}
+
+/// A hook that checks out what it serves turns HEAD, and with it what a clone begins with and what a restore brings back.
+fn head(facts: &Facts) -> Check {
+    let (name, dev) = ("head", facts.site.first());
+    let Some(on) = &facts.head else {
+        let text = "HEAD is on no branch, so a clone begins on none";
+        return warning(name, text, format!("git symbolic-ref HEAD {}", shell_word(dev.branch.to_string())));
+    };
+    match facts.site.of_branch(on).filter(|one| one.name != dev.name) {
+        None => ok(name, format!("HEAD is on {}", on.short())),
+        Some(other) => warning(
+            name,
+            format!(
+                "HEAD is on {}, the branch of {}, so a clone begins there, and not where people develop; git checkout <branch> in a hook turns it",
+                on.short(),
+                other.name
+            ),
+            format!("git symbolic-ref HEAD {}", shell_word(dev.branch.to_string())),
+        ),
+    }
+}
+
+/// Whether each served folder that config names is there, and is not another's.
+fn served(one: &ServedFolder) -> Check {
+    let (name, place, environment) = ("worktree", shell_word(&one.folder), &one.environment);
+    let fix = format!("git config cairn.{environment}.worktree <the folder that is served as {environment}>");
+    match &one.also {
+        _ if !one.is_there => {
+            let text =
+                format!("{place}, served as {environment}, is not there: edits in it are neither shown nor captured");
+            error(name, text, fix)
+        }
+        Some(other) => {
+            let text =
+                format!("{place} is named for {environment} and for {other}, and can be what one of them serves");
+            error(name, text, fix)
+        }
+        None => ok(name, format!("{place}, served as {environment}, is there")),
+    }
+}
+
+/// A hook that stood there before a restore: often it is the one that serves what was deployed.
+fn lost_hook(path: &Path) -> Check {
+    let place = shell_word(path);
+    let text = format!(
+        "a hook stood at {place} before this repository was restored, and no backup holds it: what it did is not done"
+    );
+    warning("restored-hooks", text, format!("install -m 755 -D <your copy of it> {place}"))
 }
 
 #[cfg(test)]
@@ -618,6 +670,9 @@ mod tests {
             backups: Ok(vec![Backed { environment: "dev".into(), exists: true, newest: Some(newest) }]),
             unreadable: vec![],
             unstored: None,
+            head: None,
+            served: vec![],
+            lost_hooks: vec![],
             names_hooks_path: false,
             by_path: vec![],
             guard: Ok(Mode::Enforce),

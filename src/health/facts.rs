@@ -9,15 +9,17 @@ use crate::backup::{Catalog, expired, has_problem, host_store, is_proven, refs_o
 use crate::clock;
 use crate::durable;
 use crate::error::Result;
-use crate::git::{Config, GitVersion, RefName, RefValue, Repository, git_version};
+use crate::git::{Config, GitVersion, Head, RefList, RefName, RefValue, Repository, git_version};
 use crate::guard::{Mode, Policy};
 use crate::hook::{self, Configured, Inspected, Layout, configured, inspect, try_out};
 use crate::queue::State;
 use crate::ruling::Pause;
+use crate::setup::lost_hooks;
 use crate::site::Site;
 use crate::worker::{Frozen, is_stored};
 use bstr::ByteSlice;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -67,6 +69,19 @@ pub struct Backed {
     pub exists: bool,
     /// Its newest backup.
     pub newest: Option<Newest>,
+}
+
+/// A served folder that config names.
+#[derive(Debug, Clone)]
+pub struct ServedFolder {
+    /// The environment's name.
+    pub environment: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Whether it is there.
+    pub is_there: bool,
+    /// Another environment for which the same folder is named.
+    pub also: Option<String>,
 }
 
 /// The room on a file system.
@@ -171,8 +186,14 @@ pub struct Facts {
     /// The ids of backups that are newer than each of those, and whose manifests are damaged.
     pub unreadable: Vec<String>,
     /// Where references or HEAD are others than those of the newest backup, with no job waiting: the references that changed,
-    /// were made or are gone, as far as they hold objects themselves.
-    pub unstored: Option<Vec<RefName>>,
+    /// were made or are gone, as far as they hold objects themselves, and what else names another reference than it did.
+    pub unstored: Option<Vec<String>>,
+    /// The branch that HEAD is on; none where it is on none.
+    pub head: Option<RefName>,
+    /// Where hooks stood before a restore and none stands now.
+    pub lost_hooks: Vec<PathBuf>,
+    /// The served folders.
+    pub served: Vec<ServedFolder>,
     /// What the guard does, or why its policy cannot be understood.
     pub guard: Result<Mode, String>,
     /// The pause of the guard that is in force, or why that cannot be known.
@@ -224,7 +245,10 @@ pub fn gather(repository: &Repository, push: bool) -> Result<Facts> {
         jobs_on: remote_kind(state.folder()),
         state: state.folder().to_owned(),
         unstored: if idle { unstored(repository, &site, &state, restored.as_ref()).unwrap_or(None) } else { None },
+        head: repository.all_refs()?.head.on().cloned(),
         restored,
+        served: served(&site),
+        lost_hooks: lost(&site, &state, &hooks).unwrap_or_default(),
         guard: Policy::from_config(&config, &site).map(|policy| policy.mode).map_err(|error| error.to_string()),
         paused: Pause::in_force(&state, clock::now()).map_err(|error| error.to_string()),
         audit_file: Log::of(&state).path(),
@@ -409,22 +433,62 @@ fn unstored(
     site: &Site,
     state: &State,
     restored: Option<&Restored>,
-) -> Result<Option<Vec<RefName>>> {
+) -> Result<Option<Vec<String>>> {
     let (database, list) = (state.database()?, Frozen::now(repository)?.list);
     if restored.is_some_and(|restored| restored.held_by.is_some()) || is_stored(&database, &list)? {
         return Ok(None);
     }
     let newest = database.last_snapshot()?.or_else(|| restored?.from.clone());
     let stored = newest.and_then(|id| refs_of(&host_store(site), &site.name, &id).ok());
+    let head = stored.as_ref().and_then(|stored| turned("HEAD", head_of(stored), head_of(&list)));
     let stored = stored.map(|list| list.refs).unwrap_or_default();
-    let symbolic = |name: &RefName| {
-        [&list.refs, &stored].iter().any(|refs| matches!(refs.get(name), Some(RefValue::Symbolic(..))))
+    let all: BTreeSet<&RefName> = list.refs.keys().chain(stored.keys()).collect();
+    let changed = all.into_iter().filter_map(|name| match (stored.get(name), list.refs.get(name)) {
+        (Some(RefValue::Symbolic(old, _)), Some(RefValue::Symbolic(new, _))) => {
+            turned(&name.to_string(), old.to_string(), new.to_string())
+        }
+        (old, new) => (old != new).then(|| name.to_string()),
+    });
+    Ok(Some(head.into_iter().chain(changed).collect()))
+}
+
+/// What HEAD is on, in words.
+fn head_of(list: &RefList) -> String {
+    match &list.head {
+        Head::On(name, _) | Head::Unborn(name) => name.to_string(),
+        Head::Detached(id) => id.to_string(),
+    }
+}
+
+/// Says of a reference that names another than it did which; `None`: it does not.
+fn turned(name: &str, old: String, new: String) -> Option<String> {
+    (old != new).then(|| format!("{name}, which was on {old} and is on {new}"))
+}
+
+/// What the last backup that was made before this repository was set up knows of its hooks: no backup holds them.
+fn lost(site: &Site, state: &State, hooks: &hook::Facts) -> Result<Vec<PathBuf>> {
+    let Some(begun) = Log::of(state).lines()?.first().map(|line| line.entry.at) else { return Ok(vec![]) };
+    let store = host_store(site);
+    let catalog = Catalog::read(&store, &site.name)?;
+    let before = catalog.good().find(|manifest| manifest.refs_at < begun);
+    let lost = before.into_iter().flat_map(|from| lost_hooks(from, &hooks.resolved));
+    Ok(lost.map(|hook| hooks.resolved.join(&hook.name)).collect())
+}
+
+fn served(site: &Site) -> Vec<ServedFolder> {
+    let folders = site.environments.iter().filter_map(|one| Some((one.name.to_string(), one.worktree.clone()?)));
+    let folders: Vec<_> = folders.collect();
+    let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let one = |(environment, folder): &(String, PathBuf)| {
+        let same = |(other, its): &&(String, PathBuf)| other != environment && real(its) == real(folder);
+        ServedFolder {
+            environment: environment.clone(),
+            folder: folder.clone(),
+            is_there: folder.is_dir(),
+            also: folders.iter().find(same).map(|(other, _)| other.clone()),
+        }
     };
-    let mut changed: Vec<RefName> = list.refs.keys().chain(stored.keys()).cloned().collect();
-    changed.sort();
-    changed.dedup();
-    changed.retain(|name| list.refs.get(name) != stored.get(name) && !symbolic(name));
-    Ok(Some(changed))
+    folders.iter().map(one).collect()
 }
 
 fn unreadable(site: &Site) -> Result<Vec<String>> {

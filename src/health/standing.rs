@@ -14,6 +14,7 @@ use crate::site::{Environment, Site};
 use crate::uncommitted::Options;
 use crate::worker::{Frozen, is_stored};
 use jiff::Timestamp;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where an environment stands.
@@ -35,6 +36,8 @@ pub struct EnvironmentStanding {
     pub damaged: bool,
     /// How many edits its served work tree has that no commit holds; `None`: it has no tree, or that cannot be read.
     pub uncommitted: Option<usize>,
+    /// Its served work tree, where config names one that is not there.
+    pub missing_tree: Option<PathBuf>,
     /// The hold on it.
     pub held: Option<Hold>,
 }
@@ -144,6 +147,7 @@ fn stands(
         verified: None,
         damaged: false,
         uncommitted: edits,
+        missing_tree: environment.worktree.clone().filter(|folder| !folder.is_dir()),
         held: Hold::on(state, name, clock::now())?,
     })
 }

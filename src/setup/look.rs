@@ -1,12 +1,14 @@
 //! What a repository lacks to be a host. Nothing is written here.
 
 use super::config_file::{ConfigFile, Setting};
-use crate::backup::{Catalog, Manifest, StoreSite, Tenant, id_of_living, select};
+use crate::audit::Log;
+use crate::backup::{Catalog, HookFile, Manifest, StoreSite, Tenant, host_store, id_of_living, is_gone, select};
 use crate::durable::random_name;
 use crate::error::{AtPath, Error, Result};
 use crate::git::{Config, ObjectId, RefName, Repository, Spelling};
 use crate::hook::{Event, InstallPlan, Step, facts, plan_install};
-use crate::site::{HIDDEN_REFS, META_BYTES_MAX, META_REF, Site, check_site_name};
+use crate::queue::State;
+use crate::site::{Environment, HIDDEN_REFS, META_BYTES_MAX, META_REF, Site, check_site_name};
 use crate::store::{LocalStore, Store};
 use crate::text::{count, shell_word};
 use std::collections::HashSet;
@@ -175,6 +177,8 @@ pub fn look(repository: &Repository, options: &Options) -> Result<SetupPlan> {
     settings(repository, options, &mut config, &mut changes)?;
     let site = Site::from_config(&config)?;
     check_store(repository, &site)?;
+    check_worktrees(&site)?;
+    let emptied = emptied(repository, options, &site)?;
     if !site.store.is_dir() {
         changes.push(Change::Store(site.store.clone()));
     }
@@ -201,9 +205,14 @@ pub fn look(repository: &Repository, options: &Options) -> Result<SetupPlan> {
     }
     let standing = standing(repository, &site)?;
     let mut notes = left_behind(repository, &site, options.no_backup);
+    notes.extend(emptied);
+    notes.extend(not_there(&site));
     notes.extend(git_settings(&config));
     notes.extend(hook_notes);
-    notes.extend(from.iter().flat_map(|from| missing_hooks(from, &seen.resolved)));
+    match &from {
+        Some(from) => notes.extend(missing_hooks(from, &seen.resolved)),
+        None => notes.extend(came_from(repository, &site)),
+    }
     Ok(SetupPlan { site, changes, standing, notes })
 }
 
@@ -333,6 +342,68 @@ fn resolved(path: &Path) -> PathBuf {
     real
 }
 
+/// Says of a store that was named though it lost its backups that a new one begins there.
+///
+/// Returns [`crate::error::Kind::NotFound`] where it was not named: what is not mounted is not to be made anew below the mount.
+fn emptied(repository: &Repository, options: &Options, site: &Site) -> Result<Option<String>> {
+    let (state, config) = (State::of(repository, site.modes), repository.config());
+    // A copy without an id, and a site of another name, begin anew there as they should.
+    if config.get("cairn", "id").is_none() || options.site.is_some() {
+        return Ok(None);
+    }
+    let known = config.get("cairn", "store").map(PathBuf::from);
+    let stays = known.is_some_and(|known| resolved(&known) == resolved(&site.store));
+    if !stays || !state.folder().join("jobs.db").is_file() || !is_gone(site, &host_store(site), &state)? {
+        return Ok(None);
+    }
+    let place = shell_word(&site.store);
+    if options.store.is_some() {
+        return Ok(Some(format!("{place} held backups of {} and holds none now: a new store begins there", site.name)));
+    }
+    let is = if site.store.is_dir() { "holds nothing of it now" } else { "is not there" };
+    Err(Error::not_found(
+        "store-gone",
+        format!("the store {place} held backups of {} and {is}: is it mounted?", site.name),
+    )
+    .hint(format!(
+        "mount it and type this again; where it is lost, begin a new one there: git cairn setup --store {place}"
+    )))
+}
+
+/// Refuses one folder for two environments: each would be compared with what the other serves.
+fn check_worktrees(site: &Site) -> Result<()> {
+    for (position, one) in site.environments.iter().enumerate() {
+        let Some(own) = &one.worktree else { continue };
+        let same = |other: &&Environment| other.worktree.as_ref().is_some_and(|other| resolved(other) == resolved(own));
+        if let Some(other) = site.environments[..position].iter().find(same) {
+            let message =
+                format!("environments {} and {} are served from one folder, {}", other.name, one.name, own.display());
+            return Err(Error::usage(message).hint(format!(
+                "name each its own: --env {0}={1}:<folder>; or say that {0} has none: git config --unset cairn.{0}.worktree",
+                one.name,
+                one.branch.short()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Names the served folders that are not there.
+fn not_there(site: &Site) -> Vec<String> {
+    let missing = site
+        .environments
+        .iter()
+        .filter_map(|one| Some((one, one.worktree.as_ref().filter(|folder| !folder.is_dir())?)));
+    let note = |(one, folder): (&Environment, &PathBuf)| {
+        format!(
+            "{}, from where {} is served, is not there: edits in it are seen once it is",
+            shell_word(folder),
+            one.name
+        )
+    };
+    missing.map(note).collect()
+}
+
 fn has_backup(site: &Site) -> bool {
     let store = LocalStore::new(&site.store, site.modes);
     Catalog::read(&store, &site.name).is_ok_and(|catalog| catalog.good().next().is_some())
@@ -366,7 +437,7 @@ fn left_behind(repository: &Repository, site: &Site, no_backup: bool) -> Vec<Str
 }
 
 fn standing(repository: &Repository, site: &Site) -> Result<Vec<Standing>> {
-    let one = |environment: &crate::site::Environment| {
+    let one = |environment: &Environment| {
         Ok(Standing {
             name: environment.name.to_string(),
             branch: crate::text::shown(environment.branch.short()),
@@ -469,14 +540,30 @@ fn take_over(from: &Manifest, config: &mut Config, changes: &mut Vec<Change>) {
     }
 }
 
+/// Names the backup that holds more of a repository which has backups and was not set up here before: a restore made it.
+fn came_from(repository: &Repository, site: &Site) -> Option<String> {
+    if Log::of(&State::of(repository, site.modes)).path().try_exists().unwrap_or(true) {
+        return None;
+    }
+    let store = LocalStore::new(&site.store, site.modes);
+    let catalog = Catalog::read(&store, &site.name).ok()?;
+    let id = &catalog.good().next()?.id;
+    Some(format!(
+        "there are backups of {}; to take over the config that a restored repository lost, and to see which hooks it had: git cairn setup --from {id}",
+        site.name
+    ))
+}
+
+/// The hooks of a backup's repository, but for our own, that are not in this folder.
+pub fn lost_hooks<'m>(from: &'m Manifest, folder: &'m Path) -> impl Iterator<Item = &'m HookFile> {
+    let ours = Event::ALL.map(Event::name);
+    let is_lost = move |hook: &&HookFile| !ours.contains(&hook.name.as_str()) && !folder.join(&hook.name).exists();
+    from.repository.hooks.iter().filter(is_lost)
+}
+
 fn missing_hooks(from: &Manifest, folder: &Path) -> Vec<String> {
-    let (ours, spelling) = (Event::ALL.map(Event::name), Spelling::of_git());
-    let missing = from
-        .repository
-        .hooks
-        .iter()
-        .filter(|hook| !ours.contains(&hook.name.as_str()) && !folder.join(&hook.name).exists());
-    let note = |hook: &crate::backup::HookFile| {
+    let spelling = Spelling::of_git();
+    let note = |hook: &HookFile| {
         let path = folder.join(&hook.name);
         format!(
             "the hook {} was there before and is in no backup (its SHA-256 was {}); put it back",
@@ -494,7 +581,7 @@ fn missing_hooks(from: &Manifest, folder: &Path) -> Vec<String> {
         let key = spelling.of(key);
         format!("{key} = {value} was set before; it may run a program, so it is not taken from a store: set it again if you meant it")
     });
-    missing.map(note).chain(left_out).chain(not_taken).collect()
+    lost_hooks(from, folder).map(note).chain(left_out).chain(not_taken).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ pub use begin::begin;
 pub use config_file::{ConfigFile, Setting};
 pub use first_push::at_first_push;
 pub use look::{
-    Change, NOT_BARE, Options, SetupPlan, Standing, WantedEnvironment, check_host, default_store, look, new_id,
+    Change, NOT_BARE, Options, SetupPlan, Standing, WantedEnvironment, check_host, default_store, look, lost_hooks,
+    new_id,
 };
 pub use template::Template;
 pub use undo::{UndoPlan, look_back, undo};

@@ -51,7 +51,7 @@ fn no_line_is_without_a_test() {
         found["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
     names.sort_unstable();
     let known = "audit backup bitmap by-path changed clock commit-graph config-hooks deny-deletes deny-non-fast-forwards disk gc guard guard-pause \
-        hide-refs hooks-path jobs jobs-disk modes ownership post-receive pre-receive programs push-options room setup store";
+        head hide-refs hooks-path jobs jobs-disk modes ownership post-receive pre-receive programs push-options room setup store";
     assert_eq!(names.join(" "), known);
 }
 
@@ -334,6 +334,82 @@ fn what_a_large_repository_lacks() {
     fix("changed");
     fix("commit-graph");
     fix("bitmap");
+}
+
+#[test]
+fn a_head_that_a_hook_turned_is_named() {
+    let world = host();
+    world.deployed("live", "2");
+    mended(&world, "head", "warning", |world| {
+        world.git("site.git", &["symbolic-ref", "HEAD", "refs/heads/live"]).ok();
+        let changed = check(world, "changed");
+        let turned = ": HEAD, which was on refs/heads/main and is on refs/heads/live";
+        assert!(changed["text"].as_str().unwrap().ends_with(turned), "{changed}");
+    });
+    assert_eq!(check(&world, "changed")["level"], "ok");
+}
+
+#[test]
+fn served_folders_that_are_missing_or_shared_are_told() {
+    let world = host();
+    let [live, test] = ["www-live", "www-test"].map(|name| world.path(name).display().to_string());
+    std::fs::create_dir(&live).unwrap();
+    std::fs::create_dir(&test).unwrap();
+    world.deployed("test", "2");
+    world.deployed("live", "3");
+    let key = |folder: &str| drop(world.git("site.git", &["config", "cairn.test.worktree", folder]).ok());
+    world.git("site.git", &["config", "cairn.live.worktree", &live]).ok();
+    key(&test);
+    assert_eq!(check(&world, "worktree")["level"], "ok");
+    world.cairn("site.git", &["status", "--max-age", "26h"]).ok();
+    for (wrong, why) in [("/nowhere", "is not there"), (live.as_str(), "for test and for live")] {
+        key(wrong);
+        let found = check(&world, "worktree");
+        assert_eq!(found["level"], "error");
+        mend(&world, &found, &test);
+        assert_eq!(check(&world, "worktree")["level"], "ok", "{why}");
+    }
+    key("/nowhere");
+    let told = world.cairn("site.git", &["status", "--max-age", "26h"]).exits(1).says("/nowhere");
+    assert!(told.stdout.contains("its work tree is not there"), "{}", told.stdout);
+    // Setup says the one, and refuses the other.
+    world.cairn("site.git", &["setup"]).ok().says("/nowhere, from where test is served, is not there");
+    world.git("site.git", &["config", "cairn.live.worktree", &live]).ok();
+    let both = format!("test=test:{live}");
+    world.cairn("site.git", &["setup", "--env", &both]).exits(2).says("are served from one folder");
+}
+
+#[test]
+fn a_hook_that_stood_there_before_a_restore_is_missed_until_it_stands_there_again() {
+    let world = host();
+    std::fs::create_dir(world.path("site.git/hooks/found-by-cairn")).unwrap();
+    world.script("site.git/hooks/found-by-cairn/post-receive", "exit 0");
+    world.deployed("live", "2");
+    let copy = world.script("copy", "exit 0").display().to_string();
+    crate::support::until("the second of the backup is over", || {
+        let then: Value = world.backups("site.git")[0]["created_at"].clone();
+        then.as_str().unwrap() < cairn::clock::now().to_string().as_str()
+    });
+    world.remove("site.git");
+    world.cairn(".", &["restore", "live", "--store", "site.cairn", "--to", "site.git", "--bare"]).ok();
+    world.git("site.git", &["config", "cairn.reserve", "1MiB"]).ok();
+    world.cairn("site.git", &["setup"]).ok().says("which hooks it had: git cairn setup --from ");
+    let told = check(&world, "restored-hooks");
+    assert_eq!(told["level"], "warning");
+    mend(&world, &told, &copy);
+    assert!(unwell(&world).is_empty(), "{:?}", unwell(&world));
+}
+
+#[test]
+fn setup_makes_no_store_in_the_place_of_one_that_is_not_mounted() {
+    let world = host();
+    std::fs::rename(world.path("site.cairn"), world.path("away")).unwrap();
+    let told = world.cairn("site.git", &["setup", "--yes"]).exits(10).says("is it mounted?");
+    assert!(!world.path("site.cairn").exists());
+    let anew = told.stderr.split_once("begin a new one there: ").unwrap().1.trim().to_owned();
+    run(world.in_folder("site.git", "sh").args(["-c", &anew])).ok().says("a new store begins there");
+    world.deployed("live", "2");
+    assert!(!world.backups("site.git").is_empty());
 }
 
 #[test]

@@ -59,7 +59,17 @@ fn alarm(seen: &SiteStanding, age_max: Duration) -> Option<String> {
     if seen.jobs.2 > 0 {
         return Some(format!("{} failed", crate::text::count(usize::try_from(seen.jobs.2).unwrap_or(0), "job")));
     }
-    unhooked(seen)
+    unhooked(seen).or_else(|| missing_tree(seen))
+}
+
+/// Names a served work tree that is not there, in which edits would be in no backup.
+fn missing_tree(seen: &SiteStanding) -> Option<String> {
+    let (one, folder) = seen.environments.iter().find_map(|one| Some((one, one.missing_tree.as_ref()?)))?;
+    Some(format!(
+        "{}, from where {} is served, is not there: edits are not captured",
+        folder.display(),
+        one.environment
+    ))
 }
 
 /// What it means that newest backups are damaged; `None` where none is known to be.
@@ -125,10 +135,12 @@ fn row(one: &EnvironmentStanding, stored: bool) -> Vec<String> {
         (None, _) if stored => "no backup of its own".into(),
         (None, _) => "backup not known".into(),
     };
-    let edits = one.uncommitted.map_or(String::new(), |count| match count {
-        0 => "clean".into(),
-        count => crate::text::count(count, "uncommitted edit"),
-    });
+    let edits = match (one.uncommitted, &one.missing_tree) {
+        (_, Some(_)) => "its work tree is not there".into(),
+        (None, None) => String::new(),
+        (Some(0), None) => "clean".into(),
+        (Some(count), None) => crate::text::count(count, "uncommitted edit"),
+    };
     let held = one.held.as_ref().map(|hold| format!("held {hold}")).unwrap_or_default();
     vec![one.environment.clone(), one.deployment.clone().unwrap_or_default(), commit, since, backup, edits, held]
 }
