@@ -35,7 +35,7 @@ pub fn case_51_a_host_without_push_options_is_named_as_such_and_nothing_is_chang
     world.git("site.git", &["config", "receive.advertisePushOptions", "false"]).ok();
     let said = reset(&world, &base).exits(6);
     let there = format!("git -C {} cairn setup", std::fs::canonicalize(world.path("site.git")).unwrap().display());
-    said.says("the host takes no push options").says(&format!("where you may log in: {there}"));
+    said.says("the host takes no push options").says("where you may log in: ").says(&format!("{there}\n"));
     assert_eq!((world.tip("site.git", "main"), world.tip("dev", "main")), (bad.clone(), bad));
     let fix = world.cairn("site.git", &["doctor"]).exits(1);
     assert!(fix.stdout.contains("receive.advertisePushOptions true"), "{}", fix.stdout);

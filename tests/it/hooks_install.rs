@@ -51,7 +51,7 @@ fn installed_twice_nothing_changes_and_uninstalled_twice_neither() {
     assert_eq!(said.stdout, "nothing to change\n");
     world.cairn("site.git", &["hooks", "status"]).exits(1).says("git cairn hooks install");
     world.git("dev", &["push", "--quiet", "origin", "main:refs/tags/live_7"]).ok();
-    world.cairn("dev", &["hooks", "install"]).exits(10).says("git cairn setup");
+    world.cairn("dev", &["hooks", "install"]).exits(10).says("site.git cairn hooks install");
 }
 
 /// A script that looks for its parts where it stands, and a folder that it runs, as many hand-written dispatchers do.

@@ -83,7 +83,10 @@ fn what_makes_no_sense_is_no_pause() {
     pause(&world, "soon").exits(2);
     world.cairn("site.git", &["guard", "pause", "--for", "1h", "--reason", " "]).exits(2).says("say why");
     world.cairn("site.git", &["guard", "pause", "--for", "1h"]).exits(2);
-    world.cairn("dev", &["guard", "pause", "--for", "1h", "--reason", "x"]).exits(10).says("git cairn setup");
+    world
+        .cairn("dev", &["guard", "pause", "--for", "1h", "--reason", "x"])
+        .exits(10)
+        .says("site.git cairn guard pause");
     // A file that nobody understands pauses nothing.
     std::fs::write(world.path("site.git/cairn/pause.json"), "{\"until\":").unwrap();
     world.commit("dev", "page", "2");
