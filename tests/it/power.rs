@@ -104,11 +104,14 @@ fn what_was_deployed_survives_a_power_cut_and_stock_git_loses_it() {
             run(command("pkill", &world.path("home")).args([what, "-f"]).arg(format!("git-dir[ =]{}", site.display())))
         };
         signal("-STOP");
-        copy_of_one_moment(&world, "image", "cut");
+        // Another name each time: where a mount namespace of some other test still holds the one before, its loop device would
+        // be mounted again, and show what was on the disk then.
+        let cut = format!("cut-{n}");
+        copy_of_one_moment(&world, "image", &cut);
         signal("-CONT");
 
         drop(disk);
-        let after = Disk::mount(&world, "cut", "disk").expect("the copy can be mounted");
+        let after = Disk::mount(&world, &cut, "disk").expect("the copy can be mounted");
         let head = world.tip("dev", "HEAD");
         let tags = world.git("disk/site.git", &["tag", "--list"]).ok().stdout;
         assert!(tags.lines().any(|tag| tag == format!("live_{n}")), "cut {n}: {tags}\n{said}");
@@ -123,6 +126,7 @@ fn what_was_deployed_survives_a_power_cut_and_stock_git_loses_it() {
         let plain = world.git("disk/plain.git", &["cat-file", "-e", &format!("b{n}^{{commit}}")]);
         lost_by_git += usize::from(plain.code != 0);
         drop(after);
+        std::fs::remove_file(world.path(&cut)).unwrap();
         disk = Disk::mount(&world, "image", "disk").expect("the image can be mounted again");
     }
     drop(disk);
