@@ -3,7 +3,7 @@
 //! `CAIRN_MERGES` sets their number; `CAIRN_MERGES_IN` names a repository in which commits are reverted instead, upon one of
 //! the next that came after them.
 
-use crate::support::{Random, World, counted, run};
+use crate::support::{Random, World, counted, missing_peer, run};
 use cairn::git::{ObjectId, Repository, Scratch};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -132,6 +132,10 @@ fn reverts(world: &World, given: &str, random: &mut Random) {
 
 #[test]
 fn a_merge_without_git_is_the_one_that_git_makes() {
+    let help = run(World::new().in_folder(".", "git").args(["merge-tree", "-h"]));
+    if ![help.stdout, help.stderr].concat().contains("--merge-base") {
+        return missing_peer("merges without git", "a git whose merge-tree takes a base");
+    }
     let settings = ["merge.directoryRenames=conflict", "merge.directoryRenames=true", "merge.renames=false"];
     let given = std::env::var("CAIRN_MERGES_IN").ok();
     let (mut made, mut asked, mut colliding) = (0, 0, 0);
