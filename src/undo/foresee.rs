@@ -96,17 +96,10 @@ impl Foreseen {
         Ok(Self { base, head: local.head, base_tree, meant, texts, course, strangers, expected, in_way })
     }
 
-    /// As [`Foreseen::upon`], to the end.
-    pub fn whole_upon(
-        repository: &Repository,
-        scratch: &Scratch,
-        wish: &Wish,
-        local: &Local,
-        base: ObjectId,
-    ) -> Result<Self> {
-        let mut foreseen = Self::upon(repository, scratch, wish, local, base)?;
-        foreseen.course = Course::Ended(foreseen.end(scratch)?);
-        Ok(foreseen)
+    /// Returns the same, seen to its end.
+    pub fn ended(mut self, scratch: &Scratch) -> Result<Self> {
+        self.course = Course::Ended(self.end(scratch)?);
+        Ok(self)
     }
 
     /// Returns what it comes to; there is nothing more to know then.

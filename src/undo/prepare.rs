@@ -135,7 +135,10 @@ pub fn see(repository: &Repository, wish: &Wish) -> Result<Seen> {
     let scratch = Scratch::new(repository)?;
     // While the host is asked we go by what it most likely has. Whatever is wrong with that is said of what it has.
     let head = local.head.filter(|_| finding.is_some() && !wish.words.is_empty());
-    let foreseen = head.and_then(|head| Foreseen::whole_upon(repository, &scratch, wish, &local, head).ok());
+    let foreseen = head.and_then(|head| {
+        let begun = Foreseen::upon(repository, &scratch, wish, &local, head);
+        begun.and_then(|begun| begun.ended(&scratch)).ok()
+    });
     let overwrites = wish.mode == Some(Mode::OverwriteHistory);
     let sides = see_both(repository, &scratch, wish, local, finding, overwrites)?;
     let foreseen = foreseen.filter(|foreseen| foreseen.holds_for(&sides.local, &sides.base));
