@@ -1,56 +1,21 @@
 //! Lines that come and go, counted here where every algorithm comes to the same: when all that changes in a file lies in one
 //! place, and nothing of it is on both sides. Anything else is git's to count.
 
+use super::attribute_files::AttributeFiles;
+use super::content_merge::is_binary;
 use super::past::Past;
-use super::{ObjectId, Repository, TreeChange};
-use crate::os::OsStrExt;
+use super::{ObjectId, TreeChange};
 use bstr::ByteSlice;
 use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
 
 /// How many files are counted here; of more, git counts all.
 const FILES_MAX: usize = 64;
 /// The most bytes of a file that is counted here.
 const BYTES_MAX: u64 = 1 << 20;
-/// Where git looks for a byte that only binary files have (`FIRST_FEW_BYTES` in xdiff-interface.c).
-const BINARY_LOOK: usize = 8000;
-
-/// Whose attributes git would heed where it counts (gitattributes(5)).
-pub(super) struct AttributeFiles {
-    work_tree: PathBuf,
-    files: Vec<PathBuf>,
-}
-
-impl AttributeFiles {
-    /// Finds where they may stand; `None` where git may take them from elsewhere.
-    pub(super) fn of(repository: &Repository) -> Option<Self> {
-        let work_tree = repository.work_tree()?.to_owned();
-        let config = repository.config();
-        let home = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let beside = home("XDG_CONFIG_HOME").or_else(|| Some(home("HOME")?.join(".config")));
-        let mut files = vec![repository.common_dir().join("info").join("attributes")];
-        files.extend(beside.map(|folder| folder.join("git").join("attributes")));
-        files.extend(["/etc", "/usr/etc", "/usr/local/etc"].map(|folder| Path::new(folder).join("gitattributes")));
-        config.get("core", "attributesFile").is_none().then_some(Self { work_tree, files })
-    }
-
-    /// Tells whether none stand above these files.
-    fn are_none(&self, changes: &[TreeChange]) -> bool {
-        let mut folders = HashSet::from([self.work_tree.clone()]);
-        folders.extend(std::env::current_dir());
-        for change in changes {
-            let path = self.work_tree.join(OsStr::from_bytes(&change.path));
-            folders.extend(path.ancestors().skip(1).take_while(|above| *above != self.work_tree).map(Path::to_owned));
-        }
-        let named = folders.into_iter().map(|folder| folder.join(".gitattributes"));
-        self.files.iter().cloned().chain(named).all(|file| file.symlink_metadata().is_err())
-    }
-}
 
 /// Returns how many lines come, and how many go; `None` where git has to be asked.
 pub(super) fn lines(attributes: &AttributeFiles, past: &Past, changes: &[TreeChange]) -> Option<[usize; 2]> {
-    if changes.len() > FILES_MAX || !attributes.are_none(changes) {
+    if changes.len() > FILES_MAX || !attributes.leave_counting(changes) {
         return None;
     }
     let content = |entry: Option<(u32, ObjectId)>| match entry {
@@ -69,7 +34,7 @@ pub(super) fn lines(attributes: &AttributeFiles, past: &Past, changes: &[TreeCha
 /// The same of one file. git leaves out what both begin and end with; what is left is counted whole where neither side has a
 /// line of the other.
 fn of_file(old: &[u8], new: &[u8]) -> Option<[usize; 2]> {
-    if [old, new].iter().any(|content| content[..content.len().min(BINARY_LOOK)].contains(&0)) {
+    if is_binary(old) || is_binary(new) {
         return Some([0, 0]);
     }
     let [mut old, mut new] = [old, new].map(|content| content.lines_with_terminator().collect::<Vec<_>>());

@@ -5,9 +5,11 @@
 
 mod around;
 mod aside;
+mod attribute_files;
 mod checkout;
 mod commit;
 mod config;
+mod content_merge;
 mod count;
 mod differences;
 mod filter_process;

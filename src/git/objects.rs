@@ -41,6 +41,11 @@ impl TreeEntry {
     pub fn is_folder(&self) -> bool {
         self.mode == Self::FOLDER
     }
+
+    /// Tells whether it is a file, be it one that can be run; links and repositories are none.
+    pub fn is_file(&self) -> bool {
+        self.mode & 0o170_000 == 0o100_000
+    }
 }
 
 impl Repository {

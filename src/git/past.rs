@@ -6,7 +6,7 @@ use super::{HashKind, ObjectId, ObjectReader, Objects, RawCommit, Repository, Tr
 use crate::error::{AtPath, Error, Result};
 use bstr::{BString, ByteSlice};
 use gix::hashtable::HashMap;
-use gix::objs::Write as _;
+use gix::objs::{Kind, Write as _};
 use std::cell::{OnceCell, RefCell};
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
@@ -26,8 +26,8 @@ pub(super) struct Past {
     aside: OnceCell<TempDir>,
     /// Opened when something is looked for there.
     aside_reader: OnceCell<RefCell<ObjectReader>>,
-    /// Trees as they are written that are to lie there before anybody else looks.
-    unwritten: RefCell<Vec<Vec<u8>>>,
+    /// Trees and blobs as they are written that are to lie there before anybody else looks.
+    unwritten: RefCell<Vec<(Kind, Vec<u8>)>>,
     kind: HashKind,
     /// Parents and times without reading the commits, where git wrote that down (git-commit-graph(1)).
     graph: Option<gix::commitgraph::Graph>,
@@ -36,6 +36,8 @@ pub(super) struct Past {
     known: RefCell<HashMap<ObjectId, Rc<Node>>>,
     /// Trees that were made, and some that were read: one question after the other asks for the same few.
     trees: RefCell<HashMap<ObjectId, Rc<Vec<TreeEntry>>>>,
+    /// Blobs that were made.
+    blobs: RefCell<HashMap<ObjectId, Vec<u8>>>,
 }
 
 /// What a walk needs of a commit.
@@ -81,6 +83,7 @@ impl Past {
             cut,
             known: RefCell::default(),
             trees: RefCell::default(),
+            blobs: RefCell::default(),
         }
     }
 
@@ -92,8 +95,8 @@ impl Past {
         }
         let folder = self.aside.get().expect("it was made").path();
         let store = gix::odb::loose::Store::at(folder, self.kind);
-        for tree in self.unwritten.take() {
-            store.write_buf(gix::objs::Kind::Tree, &tree).map_err(|error| {
+        for (kind, bytes) in self.unwritten.take() {
+            store.write_buf(kind, &bytes).map_err(|error| {
                 Error::outside("cannot-write", format!("cannot write to {}: {error}", folder.display()))
                     .hint("is its disk full? another folder is taken where TMPDIR names one")
             })?;
@@ -139,14 +142,29 @@ impl Past {
         for TreeEntry { name, mode, id } in &entries {
             bytes.extend([format!("{mode:o} ").as_bytes(), name, b"\0", id.as_bytes()].concat());
         }
-        let id = gix::objs::compute_hash(self.kind, gix::objs::Kind::Tree, &bytes).ok()?;
-        self.unwritten.borrow_mut().push(bytes);
+        let id = self.make(Kind::Tree, bytes)?;
         self.trees.borrow_mut().insert(id, Rc::new(entries));
+        Some(id)
+    }
+
+    /// Makes a blob, as [`Past::make_tree`] makes a tree.
+    pub(super) fn make_blob(&self, content: Vec<u8>) -> Option<ObjectId> {
+        let id = self.make(Kind::Blob, content.clone())?;
+        self.blobs.borrow_mut().insert(id, content);
+        Some(id)
+    }
+
+    fn make(&self, kind: Kind, bytes: Vec<u8>) -> Option<ObjectId> {
+        let id = gix::objs::compute_hash(self.kind, kind, &bytes).ok()?;
+        self.unwritten.borrow_mut().push((kind, bytes));
         Some(id)
     }
 
     /// Returns the content of a blob; `None` where it is not here, or has more bytes than so many.
     pub(super) fn blob(&self, id: &ObjectId, max: u64) -> Option<Vec<u8>> {
+        if let Some(made) = self.blobs.borrow().get(id) {
+            return (made.len() as u64 <= max).then(|| made.clone());
+        }
         let read = |reader: &RefCell<ObjectReader>| {
             let mut reader = reader.borrow_mut();
             if reader.size(id).ok()? <= max { reader.blob(id).ok() } else { None }

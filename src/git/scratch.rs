@@ -1,9 +1,10 @@
 //! Work on a repository's objects that leaves nothing in it: what is made lies in a folder of its own, beside the
 //! repository's objects, and is gone with it unless it is kept.
 
-use super::count::{self, AttributeFiles};
+use super::attribute_files::AttributeFiles;
+use super::count;
 use super::past::Past;
-use super::trivial_merge;
+use super::trivial_merge::Merger;
 use super::{Advertised, ObjectId, RawCommit, RefName, Remote, Repository};
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
@@ -35,6 +36,8 @@ pub struct Scratch {
     past: Past,
     /// `None` where only git knows which there are.
     attributes: Option<AttributeFiles>,
+    /// Whether git merges what files hold in its own way, as far as its config says.
+    merges_plainly: bool,
 }
 
 /// A merge that git is at, or that was none of its business.
@@ -123,13 +126,14 @@ impl Scratch {
         let objects = repository.objects_dir();
         let objects = std::fs::canonicalize(&objects).at("find", &objects)?;
         let originals = quoted(objects.as_os_str().as_bytes());
-        let git_dir = repository.git_dir().to_owned();
+        let (git_dir, config) = (repository.git_dir().to_owned(), repository.config());
         Ok(Self {
             git_dir,
             originals,
             version: OnceCell::new(),
             past: Past::new(repository),
             attributes: AttributeFiles::of(repository),
+            merges_plainly: ["default", "renormalize"].iter().all(|name| config.get("merge", name).is_none()),
         })
     }
 
@@ -229,7 +233,9 @@ impl Scratch {
         words: &[String],
     ) -> Result<Merging> {
         let (sides, attributes) = ([*base, *ours, *theirs], attributes.clone());
-        if let Some(tree) = self.merge_trivially(base, ours, theirs) {
+        // What the words ask for is git's to know.
+        let plainly = words.is_empty().then_some(&attributes);
+        if let Some(tree) = self.merge_without_git(base, ours, theirs, plainly) {
             return Ok(Merging { course: MergeCourse::Done(tree), sides, attributes });
         }
         // Whether it is new enough is seen when it does not know the words; asking first is a process more.
@@ -241,11 +247,19 @@ impl Scratch {
         Ok(Merging { course: MergeCourse::Git(command.start()?), sides, attributes })
     }
 
-    /// Merges as [`Scratch::merge`] where no file was changed on both sides, and nothing one side removed could have gone
-    /// elsewhere for the other; `None` where git has to be asked.
-    pub fn merge_trivially(&self, base: &ObjectId, ours: &ObjectId, theirs: &ObjectId) -> Option<ObjectId> {
+    /// Merges as [`Scratch::merge`] where no side removed what could have gone elsewhere for the other, and no file was changed
+    /// on both sides, or, if these attributes let git merge them in its own way, only in places well apart; `None` where git
+    /// has to be asked.
+    pub fn merge_without_git(
+        &self,
+        base: &ObjectId,
+        ours: &ObjectId,
+        theirs: &ObjectId,
+        attributes: Option<&Attributes>,
+    ) -> Option<ObjectId> {
         let tree = |id: &ObjectId| self.past.commit(id).map_or(*id, |commit| commit.tree);
-        trivial_merge::merge(&self.past, &tree(base), &tree(ours), &tree(theirs))
+        let contents = self.attributes.as_ref().filter(|_| self.merges_plainly).zip(attributes);
+        Merger { past: &self.past, contents }.merge(&tree(base), &tree(ours), &tree(theirs))
     }
 
     /// Returns how a merge that was begun ended; errors are those of [`Scratch::merge`].

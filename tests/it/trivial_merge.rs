@@ -1,10 +1,11 @@
-//! Merges that are made without git, beside git's own of the same three trees, over random trees and edits.
+//! Merges that are made without git, beside git's own of the same three trees, over random trees and edits, and over random
+//! texts.
 //!
 //! `CAIRN_MERGES` sets their number; `CAIRN_MERGES_IN` names a repository in which commits are reverted instead, upon one of
 //! the next that came after them.
 
-use crate::support::{Random, World, counted, missing_peer, run};
-use cairn::git::{ObjectId, Repository, Scratch};
+use crate::support::{Random, World, amount, counted, missing_peer, run};
+use cairn::git::{Attributes, ObjectId, Repository, Scratch};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -14,6 +15,16 @@ const MERGES_EACH: usize = 50;
 const LATER_MAX: usize = 40;
 /// What names are made of; git sorts a folder `a` behind a file `a.b`.
 const NAMES: [&str; 5] = ["a", "b", "a.b", "a-b", "c"];
+
+/// What may be said of files; the first two change no merge.
+const ATTRIBUTES: [&str; 6] = [
+    "* text=auto\n",
+    "a -diff eol=crlf\n",
+    "a merge=union\n",
+    "* -merge\n",
+    "[attr]odd merge=union\n* odd\n",
+    "b binary\n",
+];
 
 /// The files of a tree, each with its mode and content.
 type Files = BTreeMap<String, (u32, String)>;
@@ -50,8 +61,12 @@ fn edit(files: &mut Files, random: &mut Random) {
     }
     let file = random.pick(&paths).clone();
     let folder = file.rsplit_once('/').map_or(file.clone(), |(folder, _)| folder.to_owned());
-    match random.below(14) {
-        0..=3 => {
+    match random.below(20) {
+        14 => {
+            let place = if random.below(3) == 0 { String::new() } else { folder + "/" };
+            put(files, place + ".gitattributes", (0o100_644, random.pick(&ATTRIBUTES).to_string()));
+        }
+        0..=3 | 15.. => {
             let (mode, text) = files[&file].clone();
             let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
             let line = random.below(lines.len());
@@ -96,6 +111,9 @@ fn merges(world: &World, random: &mut Random) {
         for _ in 0..4 + random.below(8) {
             put(&mut base, path(random), (0o100_644, text(random)));
         }
+        if random.below(3) == 0 {
+            base.insert(".gitattributes".into(), (0o100_644, random.pick(&ATTRIBUTES).to_string()));
+        }
         let mut sides = [base.clone(), base.clone()];
         for _ in 0..=random.below(4) {
             // Now and then both do the same.
@@ -130,17 +148,26 @@ fn reverts(world: &World, given: &str, random: &mut Random) {
     world.feed("dev", &["update-ref", "--stdin"], refs.as_bytes());
 }
 
+/// Tells whether git takes a base for a merge of trees.
+fn takes_a_base(world: &World) -> bool {
+    let help = world.git("dev", &["merge-tree", "-h"]);
+    [help.stdout, help.stderr].concat().contains("merge-base")
+}
+
+fn id(tree: &str) -> ObjectId {
+    ObjectId::from_hex(tree.as_bytes()).unwrap()
+}
+
 #[test]
 fn a_merge_without_git_is_the_one_that_git_makes() {
     let place = World::new();
     place.git(".", &["init", "--quiet", "dev"]).ok();
-    let help = place.git("dev", &["merge-tree", "-h"]);
-    if ![help.stdout, help.stderr].concat().contains("merge-base") {
+    if !takes_a_base(&place) {
         return missing_peer("merges without git", "a git whose merge-tree takes a base");
     }
     let settings = ["merge.directoryRenames=conflict", "merge.directoryRenames=true", "merge.renames=false"];
     let given = std::env::var("CAIRN_MERGES_IN").ok();
-    let (mut made, mut asked, mut colliding) = (0, 0, 0);
+    let (mut made, mut within, mut asked, mut colliding) = (0, 0, 0, 0);
     let mut now: Option<(Random, World, Scratch)> = None;
     for n in counted("CAIRN_MERGES", 150) {
         if n % MERGES_EACH == 0 {
@@ -157,17 +184,158 @@ fn a_merge_without_git_is_the_one_that_git_makes() {
         let trees = world.git("dev", &[&["rev-parse"], &sides.each_ref().map(String::as_str)[..]].concat()).ok().stdout;
         let [base, ours, theirs] = trees.lines().collect::<Vec<_>>().try_into().unwrap();
         let (setting, base_word) = (*random.pick(&settings), format!("--merge-base={base}"));
-        let git = world.git("dev", &["-c", setting, "merge-tree", "--write-tree", &base_word, ours, theirs]);
-        let id = |tree: &str| ObjectId::from_hex(tree.as_bytes()).unwrap();
-        match scratch.merge_trivially(&id(base), &id(ours), &id(theirs)) {
+        let words = ["-c", setting, "--attr-source", ours, "merge-tree", "--write-tree", &base_word, ours, theirs];
+        let git = world.git("dev", &words);
+        let merge = |attributes| scratch.merge_without_git(&id(base), &id(ours), &id(theirs), attributes);
+        let of_ours = Attributes::Commit(id(ours));
+        match merge(Some(&of_ours)) {
             Some(tree) => {
                 assert_eq!((git.code, git.out()), (0, tree.to_string().as_str()), "{setting} {base} {ours} {theirs}");
                 made += 1;
+                within += usize::from(merge(None).is_none());
             }
             None if git.code == 0 => asked += 1,
             None => colliding += 1,
         }
     }
-    println!("{made} merges made without git, {asked} left to it, {colliding} that collide");
-    assert!(made > 0 && (given.is_some() || asked > 0 && colliding > 0), "one kind only");
+    println!(
+        "{made} merges made without git, {within} of them within a file, {asked} left to it, {colliding} that collide"
+    );
+    assert!(made > 0 && (given.is_some() || within > 0 && asked > 0 && colliding > 0), "one kind only");
+}
+
+/// A line of its own, or one of those that files have many of.
+fn a_line(random: &mut Random, own: usize) -> String {
+    let line = match random.below(10) {
+        n if n < own => format!("{}statement {};", " ".repeat(random.below(3) * 4), random.below(10_000)),
+        n if n % 2 == 0 => String::new(),
+        n => ["}", "{", "    }", "    return;", "    else {"][(n + random.below(5)) % 5].into(),
+    };
+    line + "\n"
+}
+
+/// Changes a text as people do, and as they do rarely: moved and copied blocks, other ends of lines, no newline at the end.
+fn retouch(lines: &mut Vec<String>, random: &mut Random, own: usize) {
+    let from = random.below(lines.len() + 1);
+    let to = lines.len().min(from + random.below(4));
+    let other = random.below(lines.len() + 1 - (to - from));
+    match random.below(16) {
+        0..=3 => drop(lines.splice(from..to, (0..random.below(4)).map(|_| a_line(random, own)).collect::<Vec<_>>())),
+        4..=6 => drop(lines.splice(from..from, (0..=random.below(3)).map(|_| a_line(random, own)).collect::<Vec<_>>())),
+        7 | 8 => drop(lines.drain(from..to)),
+        9 | 10 => {
+            let moved: Vec<_> = lines.drain(from..to).collect();
+            lines.splice(other..other, moved);
+        }
+        11 | 12 => {
+            let copied = lines[from..to].to_vec();
+            lines.splice(other..other, copied);
+        }
+        13 => lines[from..to].iter_mut().for_each(|line| *line = line.replace('\n', "\r\n")),
+        14 => {
+            if let Some(last) = lines.last_mut() {
+                *last = last.trim_end().to_owned();
+                if last.is_empty() {
+                    lines.pop();
+                }
+            }
+        }
+        _ => lines.extend((0..=random.below(2)).map(|_| a_line(random, own))),
+    }
+}
+
+/// A text, and what two people made of it.
+fn retouched(random: &mut Random) -> [String; 3] {
+    let own = 1 + random.below(9);
+    let base: Vec<_> = (0..random.below(60)).map(|_| a_line(random, own)).collect();
+    let mut sides = [base.clone(), base.clone()];
+    for side in &mut sides {
+        for _ in 0..=random.below(3) {
+            retouch(side, random, own);
+        }
+    }
+    if random.below(6) == 0 {
+        let seed = random.below(1 << 20) as u64;
+        for side in &mut sides {
+            retouch(side, &mut Random::one_of(seed, 0), own);
+        }
+    }
+    let [ours, theirs] = sides;
+    [base, ours, theirs].map(|lines| lines.concat())
+}
+
+/// Returns the trees of a tree by their names.
+fn folders(world: &World, tree: &str) -> BTreeMap<String, String> {
+    let listed = world.git("dev", &["ls-tree", tree]).ok().stdout;
+    let one = |line: &str| {
+        line.split(['\t', ' ']).nth(2).zip(line.split('\t').nth(1)).map(|(id, name)| (name.to_owned(), id.to_owned()))
+    };
+    listed.lines().filter_map(one).collect()
+}
+
+/// Each text stands in a folder of its own, so that one process of git merges many.
+#[test]
+fn what_files_hold_is_merged_as_git_does() {
+    let place = World::new();
+    place.git(".", &["init", "--quiet", "dev"]).ok();
+    if !takes_a_base(&place) {
+        return missing_peer("merges without git", "a git whose merge-tree takes a base");
+    }
+    let (mut made, mut asked, mut colliding) = (0, 0, 0);
+    let rounds = amount("CAIRN_MERGES", 1000).div_ceil(MERGES_EACH);
+    for round in 0..rounds {
+        let (mut random, world) = (Random::one_of(7100, round), World::new());
+        let mut sides = [Files::new(), Files::new(), Files::new()];
+        for n in 0..MERGES_EACH {
+            for (side, text) in sides.iter_mut().zip(retouched(&mut random)) {
+                side.insert(format!("{n}/text"), (0o100_644, text));
+            }
+            let said = ["text merge=union\n", "* -merge\n", "text binary\n", "merge -diff\n"].get(random.below(24));
+            for side in sides.iter_mut().filter(|_| said.is_some()) {
+                side.insert(format!("{n}/.gitattributes"), (0o100_644, said.unwrap().to_string()));
+            }
+        }
+        let mut stream = String::new();
+        for (side, files) in ["base", "ours", "theirs"].iter().zip(&sides) {
+            commit(&mut stream, side, files);
+        }
+        world.git(".", &["init", "--quiet", "dev"]).ok();
+        world.feed("dev", &["fast-import", "--quiet", "--force"], stream.as_bytes());
+        let scratch = Scratch::new(&Repository::open(&world.path("dev/.git")).unwrap()).unwrap();
+        let git = world.git(
+            "dev",
+            &[
+                "--attr-source=ours",
+                "merge-tree",
+                "--write-tree",
+                "--name-only",
+                "--no-messages",
+                "--merge-base=base^{tree}",
+                "ours^{tree}",
+                "theirs^{tree}",
+            ],
+        );
+        let (tree, collisions) = git.stdout.split_once('\n').unwrap();
+        let by_git = folders(&world, tree);
+        let [base, ours, theirs] = ["base", "ours", "theirs"].map(|side| folders(&world, side));
+        for (name, base) in &base {
+            let attributes = Attributes::Commit(id(&ours[name]));
+            let merged = scratch.merge_without_git(&id(base), &id(&ours[name]), &id(&theirs[name]), Some(&attributes));
+            let collides = collisions.lines().any(|path| path == format!("{name}/text"));
+            let context = || {
+                let texts = sides.each_ref().map(|files| files[&format!("{name}/text")].1.as_str());
+                format!("seed {}, {name}: base, ours, theirs:\n{}", random.seed(), texts.join("\n----\n"))
+            };
+            match merged {
+                Some(merged) => {
+                    assert!(!collides && merged == id(&by_git[name]), "{}", context());
+                    made += usize::from(ours[name] != *base && theirs[name] != *base && ours[name] != theirs[name]);
+                }
+                None if collides => colliding += 1,
+                None => asked += 1,
+            }
+        }
+    }
+    println!("{made} texts merged without git, {asked} left to it, {colliding} that collide");
+    assert!(made * 10 > rounds * MERGES_EACH && asked > 0 && colliding > 0, "one kind only: {made}");
 }

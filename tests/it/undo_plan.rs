@@ -227,14 +227,30 @@ fn a_plan_starts_no_more_of_git_than_it_needs() {
     }
     let remote = ["revert", &bad, "--plan", "--json"];
     assert_eq!(started(&world, &remote), ["ls-remote"]);
-    // A file that changed elsewhere since, whose lines git merges.
+    // A file that changed elsewhere since.
     let long = |changed: &[usize]| -> String {
         (0..20).map(|n| format!("{}{n}\n", if changed.contains(&n) { "new" } else { "old" })).collect()
     };
     let edits = [&[][..], &[3], &[3, 15]].map(|changed| world.commit("dev", "long", &long(changed)));
     left_alone(&world);
     let since = ["revert", &edits[1], "--no-push", "--plan", "--json"];
+    assert_eq!(started(&world, &since), [""; 0]);
+    // Where something may be said of how it is merged, git merges.
+    fs::write(world.path("dev/.git/info/attributes"), "other -merge\n").unwrap();
     assert_eq!(started(&world, &since), ["merge-tree"]);
+    fs::write(world.path("dev/.git/info/attributes"), "merge text=auto\n").unwrap();
+    assert_eq!(started(&world, &since), [""; 0]);
+    fs::remove_file(world.path("dev/.git/info/attributes")).unwrap();
+    for [name, value] in [["merge.default", "union"], ["merge.renormalize", "true"], ["diff.algorithm", "myers"]] {
+        world.git("dev", &["config", name, value]).ok();
+        assert!(started(&world, &since).contains(&"merge-tree".into()), "{name}");
+        world.git("dev", &["config", "--unset", name]).ok();
+    }
+    // So it does where a line of its own is lacking between the changes.
+    let near = [&[3, 9, 15][..], &[3, 9, 10, 15]].map(|changed| world.commit("dev", "long", &long(changed)));
+    left_alone(&world);
+    let near = ["revert", &near[0], "--no-push", "--plan", "--json"];
+    assert_eq!(started_by(&world, &near).1, ["merge-tree", "rev-parse"]);
     fs::write(world.path("dev/long"), "mine\n").unwrap();
     let plan = world.cairn("dev", &since).exits(5).json();
     assert_eq!(plan["worktree"]["unstaged"][0]["path"], "long");
