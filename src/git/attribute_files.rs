@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 const ABOUT_MERGES: [&str; 2] = ["merge", "binary"];
 /// The same of counting its lines.
 const ABOUT_LINES: [&str; 2] = ["diff", "binary"];
+/// The same of changing what it holds (gitattributes(5), `filter` and `working-tree-encoding`).
+const ABOUT_CONTENT: [&str; 2] = ["filter", "encoding"];
 /// The same of merging in settings: a section, and what leads to more of them.
 const SETTING_MERGES: [&str; 2] = ["merge", "include"];
 /// The most bytes of a file that is read here; of a larger one it counts as said.
@@ -57,16 +59,41 @@ impl AttributeFiles {
 
     /// Tells whether none in the work tree, or around it, can say anything of how lines of these files are counted.
     pub(super) fn leave_counting(&self, changes: &[TreeChange]) -> bool {
+        self.above(changes).is_some_and(|names| self.are_silent(&names, leaves_counting))
+    }
+
+    /// Tells whether those that `is_staged` finds in the index, or that stand in the work tree, let files be what git keeps of
+    /// them, but for the ends of lines and what `$Id$` becomes.
+    pub(super) fn leave_content(
+        &self,
+        changes: &[TreeChange],
+        is_staged: impl Fn(&[BString]) -> Option<Vec<bool>>,
+    ) -> bool {
+        let Some(folders) = self.above(changes) else { return false };
         let Some(work_tree) = &self.work_tree else { return false };
+        let files = folders.iter().filter_map(|file| file.strip_prefix(work_tree).ok());
+        let names: Vec<_> = files.map(|name| BString::from(name.as_os_str().as_bytes())).collect();
+        // What is missing in the work tree git takes from the index.
+        let is_there = |name: &BString| work_tree.join(OsStr::from_bytes(name)).symlink_metadata().is_ok();
+        is_staged(&names).is_some_and(|staged| names.iter().zip(staged).all(|(name, staged)| !staged || is_there(name)))
+            && self.are_silent(&folders, leaves_content)
+    }
+
+    /// Returns where attributes may stand for these files of the work tree, and for a git that was started where we were.
+    fn above(&self, changes: &[TreeChange]) -> Option<Vec<PathBuf>> {
+        let work_tree = self.work_tree.as_ref()?;
         let mut folders = HashSet::from([work_tree.clone()]);
         folders.extend(std::env::current_dir());
         for change in changes {
             let path = work_tree.join(OsStr::from_bytes(&change.path));
             folders.extend(path.ancestors().skip(1).take_while(|above| above != work_tree).map(Path::to_owned));
         }
-        let mut named = folders.into_iter().map(|folder| folder.join(".gitattributes"));
-        named.all(|file| is_silent(&file, file.symlink_metadata(), leaves_counting))
-            && self.around.iter().all(|file| is_silent(file, file.metadata(), leaves_counting))
+        Some(folders.into_iter().map(|folder| folder.join(".gitattributes")).collect())
+    }
+
+    fn are_silent(&self, files: &[PathBuf], silent: fn(&[u8]) -> bool) -> bool {
+        files.iter().all(|file| is_silent(file, file.symlink_metadata(), silent))
+            && self.around.iter().all(|file| is_silent(file, file.metadata(), silent))
     }
 
     /// Tells whether none can say anything of how a file is merged.
@@ -127,6 +154,10 @@ fn leaves_merging(content: &[u8]) -> bool {
 
 fn leaves_counting(content: &[u8]) -> bool {
     says_none(content, ABOUT_LINES)
+}
+
+fn leaves_content(content: &[u8]) -> bool {
+    says_none(content, ABOUT_CONTENT)
 }
 
 /// Tells whether attributes are said without these words; where a pattern is quoted, or a macro made, it may not say them either.

@@ -2,10 +2,10 @@
 
 use super::index_lines::{self, IndexLine};
 use super::scratch::to_index;
-use super::{ObjectId, Repository, Scratch, Staged, TreeChange};
+use super::{HashKind, ObjectId, Repository, Scratch, Staged, TreeChange};
 use crate::error::{AtPath, Error, Result};
 use crate::os::OsStrExt;
-use crate::process::Command;
+use crate::process::{Command, Started};
 use bstr::{BString, ByteSlice};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -14,6 +14,8 @@ use std::time::SystemTime;
 
 /// How many paths git is asked about by name; of more it is asked about all.
 const PATHS_NAMED_MAX: usize = 200;
+/// How many files that were touched are read here.
+const PATHS_READ_MAX: usize = 64;
 
 /// A work tree and its git directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,9 +87,9 @@ impl Checkout {
     }
 
     /// Returns which of the paths that change hold a person's own work.
-    pub fn own_work(&self, changes: &[TreeChange]) -> Result<OwnWork> {
+    pub fn own_work(&self, scratch: &Scratch, changes: &[TreeChange]) -> Result<OwnWork> {
         let mut own = OwnWork::default();
-        let touched = self.doubtful(changes);
+        let touched = self.doubtful(scratch, changes);
         if touched.is_empty() {
             return Ok(own);
         }
@@ -107,6 +109,7 @@ impl Checkout {
             "--",
         ];
         let status = self.git().args(words).args(&named).start()?;
+        let flags = self.begin_flags(changes)?;
         for record in status.read()?.split(|byte| *byte == 0) {
             let Some((state, path)) = changed_path(record) else { continue };
             if touched.contains(path) {
@@ -118,26 +121,20 @@ impl Checkout {
                 }
             }
         }
-        let flags = self.flags(changes)?.into_keys();
+        let flags = flags_in(&flags.read()?).into_keys();
         own.flagged = flags.filter(|path| touched.contains(path.as_slice())).collect();
         Ok(own)
     }
 
     /// Returns the flags of the paths that change, of those that the index has and that bear one.
     pub fn flags(&self, changes: &[TreeChange]) -> Result<BTreeMap<BString, Flags>> {
+        self.begin_flags(changes)?.read().map(|out| flags_in(&out))
+    }
+
+    fn begin_flags(&self, changes: &[TreeChange]) -> Result<Started> {
         let named: Vec<_> = changes.iter().map(|change| OsStr::from_bytes(&change.path)).collect();
         let named = if named.len() <= PATHS_NAMED_MAX { named } else { vec![] };
-        let out = self.git().args(["--literal-pathspecs", "ls-files", "-v", "-z", "--"]).args(named).read()?;
-        let mut flags = BTreeMap::new();
-        for record in out.split(|byte| *byte == 0) {
-            let Some((tag, path)) = record.split_once_str(" ") else { continue };
-            let found =
-                Flags { assumed: tag.iter().any(u8::is_ascii_lowercase), skipped: tag.eq_ignore_ascii_case(b"S") };
-            if found != Flags::default() {
-                flags.insert(path.into(), found);
-            }
-        }
-        Ok(flags)
+        self.git().args(["--literal-pathspecs", "ls-files", "-v", "-z", "--"]).args(named).start()
     }
 
     /// Gives paths of an index their flags.
@@ -157,23 +154,49 @@ impl Checkout {
     }
 
     /// Returns the paths of which only git can tell whether they hold a person's own work: all but those that the index has
-    /// as they were, without a flag, and whose files were not touched since.
-    fn doubtful<'a>(&self, changes: &'a [TreeChange]) -> BTreeSet<&'a [u8]> {
-        let index = self.index_lines(changes);
-        let is_plain = |(place, change): (usize, &TreeChange)| {
-            index.as_ref().is_some_and(|(lines, written)| match (&lines[place], change.old) {
-                (None, None) => true,
-                (Some(line), Some((mode, id))) => {
-                    let staged = line.staged;
-                    (staged.mode, staged.id) == (mode, id)
-                        && !(staged.conflicted || staged.intended || staged.assumed || staged.skipped)
-                        && line.is_untouched(&self.path(&change.path), *written)
-                }
-                _ => false,
-            })
+    /// as they were, without a flag, and whose files were not touched since, or hold the same.
+    fn doubtful<'a>(&self, scratch: &Scratch, changes: &'a [TreeChange]) -> BTreeSet<&'a [u8]> {
+        let Some((lines, written)) = self.index_lines(changes) else {
+            return changes.iter().map(|change| change.path.as_slice()).collect();
         };
-        let doubtful = changes.iter().enumerate().filter(|one| !is_plain(*one));
-        doubtful.map(|(_, change)| change.path.as_slice()).collect()
+        let is_staged = |line: &IndexLine, (mode, id): (u32, ObjectId)| {
+            let staged = line.staged;
+            (staged.mode, staged.id) == (mode, id)
+                && !(staged.conflicted || staged.intended || staged.assumed || staged.skipped)
+        };
+        let mut touched = vec![];
+        let mut doubtful = BTreeSet::new();
+        for (change, line) in changes.iter().zip(lines) {
+            let file = self.path(&change.path);
+            match (line, change.old) {
+                (None, None) => {}
+                (Some(line), Some(old)) if is_staged(&line, old) && line.is_untouched(&file, written) => {}
+                (Some(line), Some(old)) if is_staged(&line, old) => touched.push((change, line, file)),
+                _ => drop(doubtful.insert(change.path.as_slice())),
+            }
+        }
+        // Of many files git reads faster.
+        let is_same = touched.len() <= PATHS_READ_MAX
+            && !touched.is_empty()
+            && touched.iter().all(|(_, line, file)| line.is_same_content(file))
+            && scratch.attribute_files().is_some_and(|attributes| {
+                let changes: Vec<_> = touched.iter().map(|(change, ..)| (*change).clone()).collect();
+                let kind = touched[0].1.staged.id.kind();
+                attributes.leave_content(&changes, |names| self.are_in_index(names, kind))
+            });
+        if !is_same {
+            doubtful.extend(touched.iter().map(|(change, ..)| change.path.as_slice()));
+        }
+        doubtful
+    }
+
+    /// Tells of each of these paths whether the index has it; `None` where it does not say it path by path.
+    fn are_in_index(&self, paths: &[BString], kind: HashKind) -> Option<Vec<bool>> {
+        let path = self.git_dir.join("index");
+        let file = std::fs::File::open(&path).ok()?;
+        let paths: Vec<_> = paths.iter().map(|path| path.as_bstr()).collect();
+        let lines = index_lines::lines(&file, &path, kind, &paths)?;
+        Some(lines.into_iter().map(|line| line.is_some()).collect())
     }
 
     /// Returns what the index says of these paths, in their order, and when it was written; `None` where it does not say it
@@ -320,6 +343,19 @@ impl Checkout {
             ObjectId::from_hex(tree.trim()).map_err(|_| Error::strange_git("git write-tree answers with no id"))?;
         scratch.bare_commit(&tree, None)
     }
+}
+
+/// Reads the flags that `git ls-files -v -z` lists.
+fn flags_in(out: &[u8]) -> BTreeMap<BString, Flags> {
+    let mut flags = BTreeMap::new();
+    for record in out.split(|byte| *byte == 0) {
+        let Some((tag, path)) = record.split_once_str(" ") else { continue };
+        let found = Flags { assumed: tag.iter().any(u8::is_ascii_lowercase), skipped: tag.eq_ignore_ascii_case(b"S") };
+        if found != Flags::default() {
+            flags.insert(path.into(), found);
+        }
+    }
+    flags
 }
 
 fn joined(paths: &[BString]) -> Vec<u8> {

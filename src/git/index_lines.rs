@@ -2,7 +2,7 @@
 //! large index what it stands for takes longer than everything else that a plan does.
 
 use super::index_file::{IndexFile, Staged, mode_in_tree};
-use super::{HashKind, ObjectId};
+use super::{HashKind, ObjectId, blob_id};
 use bstr::{BStr, ByteSlice};
 use gix::index::entry::{Mode, Stat, stat};
 use std::fs::File;
@@ -14,6 +14,8 @@ use std::time::SystemTime;
 const PLAIN: &[u8] = b"DIRC\0\0\0\x02";
 /// How many bytes of a line come before the id: ten numbers of 32 bits.
 const NUMBERS: usize = 40;
+/// The most bytes of a file that is read to see whether it is as it was.
+const READ_MAX: u64 = 1 << 20;
 /// The bit of the flags that says `assume-unchanged`.
 const ASSUMED: u16 = 0x8000;
 /// The bits of the flags of which one is set where a path is not simply there: more flags follow, or a merge left it undecided.
@@ -36,21 +38,37 @@ impl IndexLine {
     /// Tells whether a file stands as it did when the index, last written at `written`, was told of it. What was touched in
     /// the same second is not told apart by it, and counts as touched (gitformat-index(5), racy git).
     pub(super) fn is_untouched(&self, file: &Path, written: SystemTime) -> bool {
-        let Ok(metadata) = gix::index::fs::Metadata::from_path_no_follow(file) else { return false };
-        let Ok(stat) = Stat::from_fs(&metadata) else { return false };
+        let Some((stat, kind)) = look(file) else { return false };
         let seconds = written.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let kind = if metadata.is_symlink() {
-            Mode::SYMLINK
-        } else if !metadata.is_file() {
-            return false;
-        } else if metadata.is_executable() {
-            Mode::FILE_EXECUTABLE
-        } else {
-            Mode::FILE
-        };
         let exactly = stat::Options { trust_ctime: true, check_stat: true, use_nsec: true, use_stdev: false };
         self.mode == kind && self.stat.matches(&stat, exactly) && u64::from(stat.mtime.secs) < seconds
     }
+
+    /// Tells whether a file that was touched holds what is staged, as git sees when it reads it (`ie_modified` in
+    /// read-cache.c), if no attribute has it changed on the way; never of one in which ends of lines or `$Id$` could be.
+    pub(super) fn is_same_content(&self, file: &Path) -> bool {
+        let same_kind = |(stat, kind): &(Stat, Mode)| {
+            // A size that is another one git takes for a change without reading.
+            *kind == self.mode && kind.contains(Mode::FILE) && stat.size == self.stat.size
+        };
+        if !look(file).as_ref().is_some_and(same_kind) || u64::from(self.stat.size) > READ_MAX {
+            return false;
+        }
+        let Ok(content) = std::fs::read(file) else { return false };
+        let is_plain = content.find_byte(b'\r').is_none() && content.find("$Id").is_none();
+        is_plain && blob_id(self.staged.id.kind(), &content) == Some(self.staged.id)
+    }
+}
+
+/// Returns what is seen of a file, and the mode it would be staged with; `None` of what is none.
+fn look(file: &Path) -> Option<(Stat, Mode)> {
+    let metadata = gix::index::fs::Metadata::from_path_no_follow(file).ok()?;
+    let stat = Stat::from_fs(&metadata).ok()?;
+    if metadata.is_symlink() {
+        return Some((stat, Mode::SYMLINK));
+    }
+    let mode = if metadata.is_executable() { Mode::FILE_EXECUTABLE } else { Mode::FILE };
+    metadata.is_file().then_some((stat, mode))
 }
 
 /// Returns what an index, opened from `path`, says of these paths, in their order; `None` where it does not say it path by path.

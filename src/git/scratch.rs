@@ -460,6 +460,11 @@ impl Scratch {
         id_in(&git()?.args(["write-tree", "--missing-ok"]).read()?)
     }
 
+    /// Returns where attributes stand; `None` where only git knows.
+    pub(super) fn attribute_files(&self) -> Option<&AttributeFiles> {
+        self.attributes.as_ref()
+    }
+
     /// Lets a git command see what lies here, too.
     pub fn shown_to(&self, command: Command) -> Result<Command> {
         Ok(command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(self.folder()?.as_os_str().as_bytes())))

@@ -290,7 +290,7 @@ fn own_work(
         let comes: Vec<_> = free.map(|path| TreeChange { path, old: None, new: Some((0o100_644, id)) }).collect();
         changes.extend(comes);
     }
-    let mut worktree = in_way(checkout, &changes)?;
+    let mut worktree = in_way(scratch, checkout, &changes)?;
     let before = Before::read(journal, entry)?;
     worktree.hidden.retain(|path| !before.left_alone(checkout, path));
     Ok((told, worktree))

@@ -131,7 +131,7 @@ pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught>
     let head_tree = scratch.tree_of(&head)?;
     let (changes, lines) = if whole { scratch.changes(&head_tree, &tree)? } else { (vec![], [0, 0]) };
     let worktree = match &local.checkout {
-        Some(checkout) if whole => in_way(checkout, &changes)?,
+        Some(checkout) if whole => in_way(&scratch, checkout, &changes)?,
         _ => Worktree::default(),
     };
     let mut warnings = vec![];

@@ -92,7 +92,8 @@ impl Foreseen {
             Verb::Revert => warn::strangers(scratch, &base, &meant.commits)?,
             _ => vec![],
         };
-        let in_way = checkout.zip(expected.as_ref()).map(|(checkout, expected)| in_way(checkout, &expected.changes));
+        let in_way =
+            checkout.zip(expected.as_ref()).map(|(checkout, expected)| in_way(scratch, checkout, &expected.changes));
         Ok(Self { base, head: local.head, base_tree, meant, texts, course, strangers, expected, in_way })
     }
 

@@ -3,15 +3,15 @@
 use super::files::{self, Kind};
 use super::plan::{WorkPath, Worktree};
 use crate::error::{Error, Result};
-use crate::git::{Checkout, TreeChange};
+use crate::git::{Checkout, Scratch, TreeChange};
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeSet;
 
 /// Returns a person's own work in the way of these changes to the files of a work tree.
 ///
 /// Returns an error for what can neither be left nor kept aside: a repository, a pipe, a device.
-pub(super) fn in_way(checkout: &Checkout, changes: &[TreeChange]) -> Result<Worktree> {
-    let own = checkout.own_work(changes)?;
+pub(super) fn in_way(scratch: &Scratch, checkout: &Checkout, changes: &[TreeChange]) -> Result<Worktree> {
+    let own = checkout.own_work(scratch, changes)?;
     let mut hidden = vec![];
     for change in changes.iter().filter(|change| own.flagged.contains(&change.path)) {
         // A file that a sparse checkout leaves out is missing on purpose.

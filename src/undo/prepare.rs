@@ -387,11 +387,11 @@ fn own_work(
         return Ok(Worktree::default());
     };
     if head == sides.base {
-        return in_way(checkout, changes);
+        return in_way(scratch, checkout, changes);
     }
     let from = scratch.tree_of(&head)?;
     let wider = if from == base_tree { changes.to_vec() } else { scratch.changed(&from, &tree)? };
-    in_way(checkout, &wider)
+    in_way(scratch, checkout, &wider)
 }
 
 /// Returns why a plan cannot be carried out, if so: conflicts, the person's work in the way, nothing to do.

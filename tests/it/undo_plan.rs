@@ -1,15 +1,18 @@
 //! The plan of a revert beside `git revert` itself: over random histories the same tree, or the same files that collide.
 //!
-//! `CAIRN_REVERTS` sets the number of reverts; `CAIRN_REVERTS_IN` names a repository whose own history is taken instead.
+//! `CAIRN_REVERTS` sets the number of reverts; `CAIRN_REVERTS_IN` names a repository whose own history is taken instead, each
+//! commit upon one of those that came soon after it: upon the last one, most of an old history collides.
 
 use crate::support::{Ran, Random, World, amount, run};
 use std::fs;
 
 /// How many commits of a history are reverted.
 const REVERTS_EACH: usize = 4;
+/// How many commits come between one and what it is reverted upon, at most, in a repository that is given.
+const LATER_MAX: usize = 40;
 
 /// How it went.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Tally {
     clean: usize,
     colliding: usize,
@@ -156,11 +159,21 @@ fn a_plan_of_a_revert_is_what_git_does() {
         }
         let head = world.tip("dev", "HEAD");
         clear(&world, &head);
-        let commits = lines(&world, &["rev-list", "HEAD"]);
-        for _ in 0..if given.is_some() { wanted } else { REVERTS_EACH } {
-            let target = random.pick(&commits).clone();
+        let tips = lines(&world, &["rev-list", "--first-parent", &head]);
+        let each = if given.is_some() { wanted } else { REVERTS_EACH };
+        for done in 0..each {
+            let mut commits = vec!["rev-list", head.as_str()];
+            let (tip, last) = (random.pick(&tips).clone(), format!("--max-count={LATER_MAX}"));
+            if given.is_some() {
+                clear(&world, &tip);
+                commits = vec!["rev-list", &last, &tip];
+            }
+            let target = random.pick(&lines(&world, &commits)).clone();
             beside_git(&world, &mut random, &target, &mut tally);
             count += 1;
+            if given.is_some() && done % 100 == 99 {
+                println!("{count} of {wanted}: {tally:?}");
+            }
         }
     }
     let Tally { clean, colliding, empty, without_git } = tally;
@@ -172,7 +185,7 @@ fn a_plan_of_a_revert_is_what_git_does() {
     // A good share of either way to merge, and not only of those that collide.
     let by_git = clean.saturating_sub(without_git);
     assert!(
-        without_git * 5 > count && (given.is_some() || by_git * 10 > count),
+        without_git * 5 > count && (given.is_some() || by_git * 20 > count),
         "one way only: {without_git} of {clean}"
     );
 }
@@ -255,13 +268,28 @@ fn a_plan_starts_no_more_of_git_than_it_needs() {
     let plan = world.cairn("dev", &since).exits(5).json();
     assert_eq!(plan["worktree"]["unstaged"][0]["path"], "long");
     world.git("dev", &["checkout", "--quiet", "long"]).ok();
-    // What was touched only git can judge.
-    fs::File::open(world.path("dev/page")).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    // What was touched is read where nothing changes it on the way, and else is git's to judge.
+    let page = world.path("dev/page");
+    fs::File::open(&page).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
     let touched = ["revert", &bad, "--no-push", "--plan", "--json"];
+    assert_eq!(started(&world, &touched), [""; 0]);
+    fs::write(world.path("dev/.gitattributes"), "other filter=none\n").unwrap();
     assert_eq!(started(&world, &touched), ["ls-files", "status"]);
+    world.git("dev", &["add", ".gitattributes"]).ok();
+    fs::remove_file(world.path("dev/.gitattributes")).unwrap();
+    assert_eq!(started(&world, &touched), ["ls-files", "status"]);
+    world.git("dev", &["reset", "--quiet", "--hard"]).ok();
+    for content in ["$Id$", "\r\n"] {
+        let bad = world.commit("dev", "odd", content);
+        fs::File::open(world.path("dev/odd")).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+        let odd = ["revert", &bad, "--no-push", "--plan", "--json"];
+        assert_eq!(started(&world, &odd), ["ls-files", "status"], "{content}");
+    }
     // Lines that an attribute may make bytes are git's to count.
     fs::write(world.path("dev/.gitattributes"), "page -diff\n").unwrap();
-    assert_eq!(started(&world, &touched), ["diff-tree", "ls-files", "status"]);
+    assert_eq!(started(&world, &touched), ["diff-tree"]);
+    fs::write(&page, "1").unwrap();
+    assert_eq!(started_by(&world, &touched).1, ["diff-tree", "ls-files", "status"]);
 }
 
 /// While the host is asked, the plan is begun upon what the clone has of it.
