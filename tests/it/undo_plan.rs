@@ -161,14 +161,14 @@ fn a_plan_of_a_revert_is_what_git_does() {
         clear(&world, &head);
         let tips = lines(&world, &["rev-list", "--first-parent", &head]);
         let each = if given.is_some() { wanted } else { REVERTS_EACH };
+        let mut commits = lines(&world, &["rev-list", &head]);
         for done in 0..each {
-            let mut commits = vec!["rev-list", head.as_str()];
-            let (tip, last) = (random.pick(&tips).clone(), format!("--max-count={LATER_MAX}"));
-            if given.is_some() {
+            if given.is_some() && done % REVERTS_EACH == 0 {
+                let tip = random.pick(&tips).clone();
                 clear(&world, &tip);
-                commits = vec!["rev-list", &last, &tip];
+                commits = lines(&world, &["rev-list", &format!("--max-count={LATER_MAX}"), &tip]);
             }
-            let target = random.pick(&lines(&world, &commits)).clone();
+            let target = random.pick(&commits).clone();
             beside_git(&world, &mut random, &target, &mut tally);
             count += 1;
             if given.is_some() && done % 100 == 99 {
@@ -349,4 +349,38 @@ fn work_in_a_file_that_was_left_alone_long_is_seen() {
     world.git("dev", &["update-index", "--no-skip-worktree", "page"]).ok();
     world.git("dev", &["rm", "--quiet", "--cached", "page"]).ok();
     assert_eq!(own("staged"), "page");
+}
+
+/// Files that were touched in many ways, under many settings: what counts as changed is what git holds for changed.
+#[test]
+fn what_was_touched_is_own_work_where_git_says_so() {
+    let world = crate::support::bare_host(&[]);
+    let attributes = ["", "page text\n", "page eol=crlf\n", "page ident\n", "page filter=up\n", "page -diff -merge\n"];
+    world.git("dev", &["config", "filter.up.clean", "tr a-z A-Z"]).ok();
+    let (mut told, mut without_git) = (0, 0);
+    for (n, (said, crlf)) in attributes.iter().map(|said| (said, "false")).chain([(&"", "true")]).enumerate() {
+        for content in ["a b\nc\n", "a b\r\nc\r\n", "$Id$\n", "A B\n"] {
+            fs::write(world.path("dev/.gitattributes"), "").unwrap();
+            world.git("dev", &["config", "core.autocrlf", "false"]).ok();
+            let bad = world.commit("dev", "page", &format!("{content}{n}\n"));
+            world.git("dev", &["config", "core.autocrlf", crlf]).ok();
+            fs::write(world.path("dev/.gitattributes"), said).unwrap();
+            let (page, content) = (world.path("dev/page"), format!("{content}{n}\n"));
+            let ways =
+                [content.clone(), content.replace('a', "x"), content.replace('\r', ""), content.replace('\n', "\r\n")];
+            let marked = [content.replace("$Id$", "$Id: 1 $"), content.to_lowercase()];
+            for way in ways.into_iter().chain(marked) {
+                fs::write(&page, way.replace("\r\r", "\r")).unwrap();
+                let (plan, started) = started_by(&world, &["revert", &bad, "--no-push", "--plan", "--json"]);
+                let ours = plan.json()["worktree"]["unstaged"].as_array().unwrap().len();
+                let words = ["--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "page"];
+                let changed = !world.git("dev", &words).ok().stdout.is_empty();
+                assert_eq!(ours == 1, changed, "{said:?} autocrlf={crlf} {content:?} {way:?}");
+                told += usize::from(changed);
+                without_git += usize::from(!started.contains(&"status".into()));
+            }
+            world.git("dev", &["checkout", "--quiet", "--force", "page"]).ok();
+        }
+    }
+    assert!(told > 50 && without_git > 20, "one kind only: {told} changed, {without_git} told without git");
 }
