@@ -130,8 +130,10 @@ impl Seen {
 ///
 /// Returns an error where it cannot be changed from here.
 pub fn see(repository: &Repository, wish: &Wish) -> Result<Seen> {
+    // The host is asked first, and answers last; what is wrong here is said before what is wrong there.
+    let finding = (!wish.no_push).then(|| begin_finding(repository, wish.remote.as_deref()));
     let local = Local::see(repository, wish.branch.as_deref())?;
-    let finding = if wish.no_push { None } else { Some(begin_finding(repository, wish.remote.as_deref())?) };
+    let finding = finding.transpose()?;
     let scratch = Scratch::new(repository)?;
     // While the host is asked we go by what it most likely has. Whatever is wrong with that is said of what it has.
     let head = local.head.filter(|_| finding.is_some() && !wish.words.is_empty());
