@@ -3,7 +3,7 @@
 
 use rustix::fs::{AtFlags, CWD, RenameFlags};
 use rustix::process::{Pid, Signal};
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -148,4 +148,29 @@ pub fn on_interrupt(heard: &Arc<AtomicBool>, then: impl FnOnce() + Send + 'stati
             then();
         });
     }
+}
+
+/// From now on lets `leave` run before we are ended or stopped from outside, and `enter` once we go on, on a thread of its own.
+/// Does nothing where the system lets nobody listen.
+pub fn around_leaving(leave: fn(), enter: fn()) {
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGTSTP]) else { return };
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if signal == SIGTSTP && !can_be_continued() {
+                continue;
+            }
+            leave();
+            // Of the first two we die, so that whoever started us sees of what.
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+            enter();
+            // What stands on the terminal is to be drawn as if it had another size now.
+            let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::WINCH);
+        }
+    });
+}
+
+/// Tells whether a shell would let us go on that has us as one of its jobs. The system stops nobody else (POSIX, orphaned
+/// process groups), but would no longer know once the signal is ours.
+fn can_be_continued() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session != rustix::process::getpgrp())
 }

@@ -4,7 +4,7 @@ mod interrupt;
 mod limit;
 mod trace;
 
-pub use interrupt::{heard as interrupted, idle, listen as listen_for_interrupts, undisturbed};
+pub use interrupt::{before_exit, heard as interrupted, idle, listen as listen_for_interrupts, undisturbed};
 
 use crate::error::{Error, Result};
 use crate::os;

@@ -1,5 +1,6 @@
 //! Choosing from a list on a terminal, by moving or by typing a part of what is sought.
 
+mod apart;
 mod list;
 
 use crate::cli::screen::{Screen, ascii, cut, draws_unicode};
@@ -7,13 +8,13 @@ use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::error::{Error, Kind, Result};
 use crate::text::shown;
+use apart::ScreenApart;
 use crossterm::cursor::{Hide, MoveTo, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::Print;
-use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
-use crossterm::{event, execute, queue};
+use crossterm::terminal::{self, Clear, ClearType};
+use crossterm::{event, queue};
 use list::{List, Step};
-use std::io::{self, Write};
+use std::io;
 use unicode_width::UnicodeWidthStr;
 
 /// The most lines of a list that are shown at once.
@@ -91,12 +92,12 @@ pub fn pick(ui: &Ui, question: &str, missing: &str, choices: Vec<Choice>) -> Res
 
 /// Shows the list until a line is taken, whose place it returns, or the person leaves.
 fn choose(ui: &Ui, question: &str, choices: &[Choice]) -> io::Result<Option<usize>> {
-    let _screen = ScreenApart::enter()?;
+    let screen = ScreenApart::enter()?;
     let mut list = List::of(choices.iter().map(|choice| choice.searched.as_str()).collect());
     loop {
         let (columns, rows) = terminal::size()?;
         let page = usize::from(rows).saturating_sub(ROWS_AROUND).clamp(1, PAGE_LINES);
-        draw(ui, question, choices, &mut list, (columns.into(), page))?;
+        screen.show(&drawing(ui, question, choices, &mut list, (columns.into(), page))?)?;
         // Another size of the terminal is an event, too.
         match list.take(&event::read()?, page) {
             Step::Open => {}
@@ -106,14 +107,14 @@ fn choose(ui: &Ui, question: &str, choices: &[Choice]) -> io::Result<Option<usiz
     }
 }
 
-/// Draws everything anew, line by line at its place: whatever the terminal made of what stood there is gone.
-fn draw(
+/// Returns what draws everything anew, line by line at its place: whatever the terminal made of what stood there is gone.
+fn drawing(
     ui: &Ui,
     question: &str,
     choices: &[Choice],
     list: &mut List<'_>,
     (columns, page): (usize, usize),
-) -> io::Result<()> {
+) -> io::Result<Vec<u8>> {
     let asked = format!("{question} ");
     let typed = cut(&list.typed, columns.saturating_sub(asked.width() + MARGIN));
     let end = 2 + asked.width() + typed.width();
@@ -129,27 +130,5 @@ fn draw(
         queue!(out, MoveTo(0, row), Print(line.printed(ui.is_colourful())))?;
     }
     queue!(out, MoveTo(end.try_into().unwrap_or(u16::MAX), 0), Show)?;
-    // In one piece, so that nothing is seen in between.
-    let mut terminal = io::stderr().lock();
-    terminal.write_all(&out)?;
-    terminal.flush()
-}
-
-/// The terminal's other screen, which holds the list alone, and on which each key is heard when it is pressed.
-struct ScreenApart;
-
-impl ScreenApart {
-    fn enter() -> io::Result<Self> {
-        terminal::enable_raw_mode()?;
-        let apart = Self;
-        execute!(io::stderr(), EnterAlternateScreen, EnableBracketedPaste)?;
-        Ok(apart)
-    }
-}
-
-impl Drop for ScreenApart {
-    fn drop(&mut self) {
-        let _ = execute!(io::stderr(), DisableBracketedPaste, LeaveAlternateScreen, Show);
-        let _ = terminal::disable_raw_mode();
-    }
+    Ok(out)
 }

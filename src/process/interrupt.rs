@@ -11,6 +11,8 @@ use std::time::Duration;
 /// How long work may take to end by itself.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// What is to be done before the program ends of it.
+static FAREWELL: OnceLock<fn()> = OnceLock::new();
 static HEARD: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 static IDLE: AtomicBool = AtomicBool::new(false);
 static SHIELDED: AtomicBool = AtomicBool::new(false);
@@ -26,8 +28,16 @@ pub fn listen() {
         while is_shielded() {
             std::thread::sleep(LOOK);
         }
+        if let Some(farewell) = FAREWELL.get() {
+            farewell();
+        }
         std::process::exit(i32::from(Kind::Interrupted.exit_code()));
     });
+}
+
+/// Has this done before the program ends of an interrupt while nothing ends by itself; only the first that is named.
+pub fn before_exit(farewell: fn()) {
+    let _ = FAREWELL.set(farewell);
 }
 
 /// Tells whether the person has interrupted.

@@ -160,6 +160,70 @@ fn whoever_leaves_the_list_hears_nothing_and_changes_nothing() {
     assert_eq!((world.refs("site.git"), world.refs("dev")), before);
 }
 
+/// What the terminal must be after the list: the screen that was there before, with its cursor.
+#[track_caller]
+fn is_as_it_was_found(terminal: &Terminal<'_>) {
+    let seen = terminal.seen();
+    assert!(seen.starts_with("before\n") && !seen.contains("esc: leave"), "{seen}");
+    assert_eq!(terminal.modes(), "0 1");
+}
+
+/// From another terminal, by a service that ends, because the connection breaks.
+#[test]
+fn whatever_ends_it_from_outside_the_terminal_is_left_as_it_was_found() {
+    let (world, _) = with_a_log();
+    let pid = world.path("pid");
+    let before = (world.refs("site.git"), world.refs("dev"));
+    for (signal, exit) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        for (words, shown) in [
+            ("revert", "esc: leave"),
+            ("deploy", "esc: leave"),
+            ("revert HEAD", "Revert main? [y/N]"),
+            ("reset HEAD~1 --overwrite-history", "Type main to do it:"),
+        ] {
+            let _ = std::fs::remove_file(&pid);
+            let line =
+                format!("echo before; sh -c 'echo $$ >\"$1\"; exec \"$0\" {words}' '{GIT_CAIRN}' '{}'", pid.display());
+            let Some(terminal) = Terminal::start(&world, "dev", 80, &line) else { return };
+            terminal.shows(shown);
+            let pid = std::fs::read_to_string(&pid).unwrap();
+            crate::support::run(world.in_folder(".", "kill").args([&format!("-{signal}"), pid.trim()])).ok();
+            assert_eq!(terminal.exit(), exit, "{signal} {words}");
+            terminal.is_sane();
+            is_as_it_was_found(&terminal);
+        }
+    }
+    assert_eq!((world.refs("site.git"), world.refs("dev")), before);
+}
+
+/// A shell that stops it can be used meanwhile, and what stood there stands there again afterwards.
+#[test]
+fn a_list_that_is_stopped_gives_the_terminal_back_and_comes_again() {
+    let (world, _) = with_a_log();
+    let (pid, state) = (world.path("pid"), world.path("tty-stopped"));
+    let line = format!(
+        "set -m; echo before; sh -c 'echo $$ >\"$1\"; exec \"$0\" revert' '{GIT_CAIRN}' '{}'; stty -a >'{}'; echo stopped; read go; fg",
+        pid.display(),
+        state.display()
+    );
+    let Some(terminal) = Terminal::start(&world, "dev", 80, &line) else { return };
+    terminal.shows("esc: leave").types("file-7");
+    let chosen = world.git("dev", &["log", "--format=%h", "--abbrev=7", "--grep=file-7:"]).ok();
+    let marked = format!("> {}", chosen.out());
+    terminal.shows(&marked);
+    let pid = std::fs::read_to_string(&pid).unwrap();
+    crate::support::run(world.in_folder(".", "kill").args(["-TSTP", pid.trim()])).ok();
+    terminal.shows("stopped");
+    is_as_it_was_found(&terminal);
+    let state = std::fs::read_to_string(&state).unwrap();
+    assert!(state.contains(" icanon") && state.contains(" echo "), "{state}");
+    terminal.press(&["Enter"]).shows("esc: leave").shows(&marked);
+    assert_eq!(terminal.modes(), "1 1");
+    terminal.press(&["Enter"]).shows("Revert main? [y/N]").types("n").press(&["Enter"]);
+    assert_eq!(terminal.exit(), 7);
+    terminal.is_sane();
+}
+
 #[test]
 fn without_a_terminal_the_argument_is_named() {
     let world = host();

@@ -108,6 +108,12 @@ impl<'a> Terminal<'a> {
         self
     }
 
+    /// Tells of the terminal, each as 0 or 1: whether its other screen is shown, and whether the cursor is.
+    pub fn modes(&self) -> String {
+        let format = "#{alternate_on} #{cursor_flag}";
+        run(self.tmux().args(["display-message", "-p", format])).ok().out().to_owned()
+    }
+
     /// Fails the test unless the command, which has ended, left a terminal that reads lines and shows what is typed.
     #[track_caller]
     pub fn is_sane(&self) {
