@@ -162,12 +162,16 @@ mod trivial_merge;
 mod uncommitted;
 #[path = "it/undo.rs"]
 mod undo;
+#[path = "it/undo_cases.rs"]
+mod undo_cases;
 #[path = "it/undo_exact.rs"]
 mod undo_exact;
 #[path = "it/undo_halfway.rs"]
 mod undo_halfway;
 #[path = "it/undo_kill.rs"]
 mod undo_kill;
+#[path = "it/undo_over_ssh.rs"]
+mod undo_over_ssh;
 #[path = "it/undo_plan.rs"]
 mod undo_plan;
 #[path = "it/undo_setup.rs"]

@@ -67,6 +67,11 @@ impl Aside {
         ObjectId::from_hex(out.trim()).map_err(|_| Error::strange_git("git rev-parse answers with no id"))
     }
 
+    /// Tells whether a reference leads to the commit that is checked out.
+    pub fn is_in_a_reference(&self) -> Result<bool> {
+        Ok(!self.git().args(["for-each-ref", "--count=1", "--contains", "HEAD"]).read()?.is_empty())
+    }
+
     /// Returns git's verb for the series of commits that is under way.
     pub fn under_way(&self) -> Option<&'static str> {
         let inside = |name: &str| self.checkout.git_dir.join(name);

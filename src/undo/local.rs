@@ -33,8 +33,10 @@ impl Local {
         };
         let branch = branch.ok_or_else(|| match named {
             Some(name) => Error::usage(format!("{} is no name of a branch", crate::text::shown(name.as_bytes()))),
-            None => Error::refused("detached", "HEAD is on no branch here, so what is done here reaches nobody")
-                .hint("name the branch that is meant: --branch <name>"),
+            None => in_progress(checkout_here(repository).as_ref()).unwrap_or_else(|| {
+                Error::refused("detached", "HEAD is on no branch here, so what is done here reaches nobody")
+                    .hint("name the branch that is meant: --branch <name>")
+            }),
         })?;
         Self::of(repository, branch)
     }
@@ -42,10 +44,9 @@ impl Local {
     /// Looks at this branch, with the same errors.
     pub fn of(repository: &Repository, branch: RefName) -> Result<Self> {
         let head = repository.follow(&RefName::head());
-        let checkout = if repository.is_bare() { None } else { Checkout::of(repository) };
-        if let Some(state) = checkout.as_ref().and_then(Checkout::in_progress) {
-            return Err(Error::refused("in-progress", format!("{state} is not finished here"))
-                .hint("finish it or give it up first: git status says how"));
+        let checkout = checkout_here(repository);
+        if let Some(unfinished) = in_progress(checkout.as_ref()) {
+            return Err(unfinished);
         }
         if let Some(elsewhere) = elsewhere(repository, &branch)? {
             return Err(Error::refused(
@@ -62,6 +63,17 @@ impl Local {
         let head = repository.ref_id(&branch)?;
         Ok(Self { branch, head, checkout: checkout.filter(|_| here) })
     }
+}
+
+fn checkout_here(repository: &Repository) -> Option<Checkout> {
+    if repository.is_bare() { None } else { Checkout::of(repository) }
+}
+
+/// Returns what to say where git is in the middle of something in a work tree.
+fn in_progress(checkout: Option<&Checkout>) -> Option<Error> {
+    let state = checkout.and_then(Checkout::in_progress)?;
+    let message = format!("{state} is not finished here");
+    Some(Error::refused("in-progress", message).hint("finish it or give it up first: git status says how"))
 }
 
 /// Returns the other work tree in which a branch is checked out.

@@ -36,6 +36,9 @@ pub struct Resolution {
     base: String,
     /// Whether a person was told that it is theirs.
     is_laid_out: bool,
+    /// The last commit there that git made for us; another one is by the person's own hand.
+    #[serde(default)]
+    driven: Option<String>,
     /// What is being carried onto `base`, because the branch moved: all that is after `from` up to `to`.
     carried: Option<Carried>,
 }
@@ -71,14 +74,19 @@ impl Resolution {
             wish: Wish::of(&prepared.plan),
             base: base.to_string(),
             is_laid_out: false,
+            driven: None,
             carried: None,
         };
         resolution.write(repository)?;
         let laid_out = Aside::add(repository, &folder, &base)
-            .and_then(|aside| aside.revert(&resolution.wish.words, resolution.wish.mainline));
-        if let Err(error) = laid_out {
-            let _ = resolution.abandon(repository);
-            return Err(error);
+            .and_then(|aside| aside.revert(&resolution.wish.words, resolution.wish.mainline).map(|_| aside))
+            .and_then(|aside| aside.head());
+        match laid_out {
+            Ok(head) => resolution.driven = Some(head.to_string()),
+            Err(error) => {
+                let _ = resolution.abandon(repository);
+                return Err(error);
+            }
         }
         resolution.is_laid_out = true;
         resolution.write(repository)?;
@@ -150,7 +158,10 @@ impl Resolution {
         }
         while let Some(verb) = aside.under_way() {
             self.check_resolved(&aside)?;
-            if aside.go_on(verb)? == Course::Stopped {
+            let course = aside.go_on(verb)?;
+            self.driven = Some(aside.head()?.to_string());
+            self.write(repository)?;
+            if course == Course::Stopped {
                 return Err(self.collides(&aside.unmerged()?, "the next commit collides too"));
             }
         }
@@ -228,6 +239,7 @@ impl Resolution {
         let course =
             if aside.under_way().is_none() && untouched { aside.carry(&base, &from, &to)? } else { Course::Done };
         self.carried = None;
+        self.driven = Some(aside.head()?.to_string());
         self.write(repository)?;
         Ok(course)
     }
@@ -238,6 +250,20 @@ impl Resolution {
         let removed = self.aside(repository).and_then(|aside| aside.remove(repository)).is_ok();
         self.forget(repository)?;
         Ok(removed || !self.folder().exists())
+    }
+
+    /// Fails where a commit that the person made there by hand would go, for nothing refers to it: as `git revert --abort` leaves
+    /// alone a HEAD that somebody else has moved.
+    pub fn check_given_up(&self, repository: &Repository) -> Result<()> {
+        let Ok(aside) = self.aside(repository) else { return Ok(()) };
+        let Ok(head) = aside.head().map(|head| head.to_string()) else { return Ok(()) };
+        if head == self.base || self.driven.as_ref() == Some(&head) || aside.is_in_a_reference()? {
+            return Ok(());
+        }
+        let message = format!("{} has a commit made by hand that nothing else has, {}", self.shown(), &head[..10]);
+        let give_up = format!("git -C {} reset --hard {}", self.quoted(), self.base);
+        Err(Error::refused("by-hand", format!("{message}; nothing was removed"))
+            .hint(format!("to keep it: git branch <name> {head}; to give it up too, first: {give_up}")))
     }
 
     /// Removes the work tree with everything in it, and what we know of it.

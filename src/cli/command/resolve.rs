@@ -76,6 +76,7 @@ pub fn abandon(place: &Place, folder: Option<&Path>, ui: &mut Ui) -> Result<Exit
     let resolution = Resolution::find(&here, folder)?;
     // From within the work tree that goes, git would not find its way.
     let repository = resolution.home().unwrap_or(here);
+    resolution.check_given_up(&repository)?;
     resolution.abandon(&repository)?;
     let folder = resolution.quoted();
     if ui.wants_json() {
