@@ -1,16 +1,8 @@
 //! The cases of the guard once more, as most hosts get their pushes: over ssh.
 
-/// Each case under its own name, so that a number finds both runs of it.
-macro_rules! over_ssh {
-    ($($file:ident::$case:ident,)*) => {$(
-        #[test]
-        fn $case() {
-            crate::sshd::over_ssh(stringify!($case), crate::$file::$case);
-        }
-    )*};
-}
+use crate::sshd::cases_over_ssh;
 
-over_ssh! {
+cases_over_ssh! {
     guard_cases::case_51_a_host_without_push_options_is_named_as_such_and_nothing_is_changed,
     guard::case_52_a_check_answers_as_the_push_would_and_changes_nothing,
     guard::case_53_a_forced_push_of_a_protected_branch_is_refused_and_says_what_it_would_cost,

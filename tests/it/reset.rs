@@ -7,7 +7,7 @@ fn published(world: &World) {
 }
 
 #[test]
-fn cases_40_and_42_as_a_commit_it_is_the_tree_and_a_fast_forward() {
+pub fn cases_40_and_42_as_a_commit_it_is_the_tree_and_a_fast_forward() {
     let world = host();
     let good = world.commit("dev", "page", "2");
     world.git("dev", &["tag", "-a", "-m", "good", "good"]).ok();
@@ -54,7 +54,7 @@ fn overwriting_history_takes_more_than_a_yes() {
 }
 
 #[test]
-fn cases_43_and_44_somebody_else_was_quicker() {
+pub fn cases_43_and_44_somebody_else_was_quicker() {
     let world = host();
     let good = world.tip("dev", "main");
     world.commit("dev", "page", "2");
@@ -74,7 +74,7 @@ fn cases_43_and_44_somebody_else_was_quicker() {
 }
 
 #[test]
-fn cases_45_and_46_settings_of_push_and_commits_of_others() {
+pub fn cases_45_and_46_settings_of_push_and_commits_of_others() {
     let world = bare_host(&[]);
     let good = world.tip("dev", "main");
     world.git(".", &["clone", "--quiet", "site.git", "bob"]).ok();
@@ -86,16 +86,30 @@ fn cases_45_and_46_settings_of_push_and_commits_of_others() {
     for (key, value) in [("remote.origin.push", "+refs/heads/*:refs/heads/*"), ("remote.origin.mirror", "true")] {
         world.git("dev", &["config", key, value]).ok();
     }
+    world.git("dev", &["config", "push.default", "matching"]).ok();
     let words = ["reset", &good, "--overwrite-history"];
     let plan = world.cairn("dev", &[&words[..], &["--plan", "--json"]].concat()).ok().json();
     assert_eq!(plan["commits"][0]["mine"], false);
+    // Bob is quicker, when all is looked at and the push begins: the `+` of the config does not void the lease.
+    let [site, theirs] = [world.path("site.git").display().to_string(), world.commit("bob", "bob", "quicker")];
+    world.script(
+        "dev/.git/hooks/pre-push",
+        &format!("unset $(git rev-parse --local-env-vars); git -C ../bob push --quiet '{site}' {theirs}:main"),
+    );
+    let confirm = ["--confirm", plan["plan_id"].as_str().unwrap()];
+    world.cairn("dev", &[&words[..], &confirm].concat()).exits(4);
+    assert_eq!(world.tip("site.git", "main"), theirs);
+    std::fs::remove_file(world.path("dev/.git/hooks/pre-push")).unwrap();
+    world.git("dev", &["pull", "--quiet", "--ff-only", "origin", "main"]).ok();
+    let plan = world.cairn("dev", &[&words[..], &["--plan", "--json"]].concat()).ok().json();
+    world.cairn("dev", &words).exits(7).says("2 commits of them by others");
     world.cairn("dev", &[&words[..], &["--confirm", plan["plan_id"].as_str().unwrap()]].concat()).ok();
     assert_eq!(world.tip("site.git", "main"), good);
     assert_eq!(world.git("site.git", &["for-each-ref", "--format=%(refname)"]).ok().out(), "refs/heads/main");
 }
 
 #[test]
-fn case_37_a_branch_that_another_work_tree_has() {
+pub fn case_37_a_branch_that_another_work_tree_has() {
     let world = host();
     let good = world.tip("dev", "main");
     world.commit("dev", "page", "2");

@@ -43,6 +43,7 @@ pub fn bob_is_stopped_and_catches_up(world: &World, url: &str) {
     for name in ["main", "main:refs/heads/new", "main:refs/tags/v1"] {
         world.git("bob", &["push", "origin", name]).exits(1).says(&bad[..10]).says("rebase --onto");
     }
+    world.git("bob", &["push", "--mirror", "origin"]).exits(1).says(&bad[..10]);
     let words = ["revert", &mine, "--include-mine"];
     let plan = world.cairn("bob", &[&words[..], &["--plan", "--json"]].concat()).ok().json();
     assert_eq!(plan["host"]["verdict"], "refused", "{plan}");
@@ -72,7 +73,7 @@ fn cases_61_to_63_who_has_what_was_dropped_catches_up() {
 }
 
 #[test]
-fn case_64_a_rewind_that_is_taken_back_stops_nobody() {
+pub fn case_64_a_rewind_that_is_taken_back_stops_nobody() {
     let world = host();
     let url = world.path("site.git").display().to_string();
     let [_, bad, mine] = rewound(&world, &url);
@@ -84,7 +85,7 @@ fn case_64_a_rewind_that_is_taken_back_stops_nobody() {
 }
 
 #[test]
-fn case_65_a_merge_that_was_reverted_does_not_merge_again() {
+pub fn case_65_a_merge_that_was_reverted_does_not_merge_again() {
     let world = host();
     world.merged_topic("dev");
     published(&world);

@@ -48,7 +48,7 @@ fn nothing_is_left(world: &World) {
 }
 
 #[test]
-fn case_11_a_conflict_is_gits_own_and_is_resolved_beside_the_persons_files() {
+pub fn case_11_a_conflict_is_gits_own_and_is_resolved_beside_the_persons_files() {
     let (world, [bad, after]) = collision();
     run(world.in_folder(".", "cp").args(["-a", "dev", "oracle"])).ok();
     world.git("oracle", &["checkout", "--quiet", "--detach"]).ok();
@@ -84,7 +84,7 @@ fn case_11_a_conflict_is_gits_own_and_is_resolved_beside_the_persons_files() {
 }
 
 #[test]
-fn case_11_what_is_given_up_leaves_no_trace() {
+pub fn case_11_what_is_given_up_leaves_no_trace() {
     let (world, [bad, _]) = collision();
     let before = clone_of(&world);
     for (at, words) in [("dev", &["revert", "--abandon", "../aside"][..]), ("aside", &["revert", "--abandon"])] {

@@ -34,7 +34,7 @@ pub fn published(world: &World) {
 }
 
 #[test]
-fn cases_1_and_2_a_commit_its_revert_and_the_revert_of_that() {
+pub fn cases_1_and_2_a_commit_its_revert_and_the_revert_of_that() {
     let world = host();
     let bad = world.commit("dev", "page", "bad");
     world.commit("dev", "other", "x");
@@ -45,7 +45,7 @@ fn cases_1_and_2_a_commit_its_revert_and_the_revert_of_that() {
 }
 
 #[test]
-fn case_9_what_a_branch_itself_went_through_with_its_merges() {
+pub fn case_9_what_a_branch_itself_went_through_with_its_merges() {
     let world = host();
     let start = world.tip("dev", "main^{tree}");
     for topic in ["one", "two"] {
@@ -63,7 +63,7 @@ fn case_9_what_a_branch_itself_went_through_with_its_merges() {
 }
 
 #[test]
-fn case_25_whatever_the_subject_is() {
+pub fn case_25_whatever_the_subject_is() {
     let world = host();
     let subjects: [(&str, &[u8]); 6] = [
         ("UTF-8", b"#42 a number\n"),
@@ -84,7 +84,7 @@ fn case_25_whatever_the_subject_is() {
 }
 
 #[test]
-fn case_6_a_root_commit() {
+pub fn case_6_a_root_commit() {
     let world = host();
     world.commit("dev", "other", "stays");
     published(&world);
@@ -93,7 +93,7 @@ fn case_6_a_root_commit() {
 }
 
 #[test]
-fn cases_7_and_15_a_range_newest_first() {
+pub fn case_7_a_range_newest_first() {
     let world = host();
     for n in 2..5 {
         world.commit("dev", "page", &n.to_string());
@@ -106,36 +106,101 @@ fn cases_7_and_15_a_range_newest_first() {
 }
 
 #[test]
-fn cases_3_to_5_and_8_a_merge_needs_to_know_its_parent() {
+pub fn case_15_what_was_taken_back_already_is_passed_by() {
+    let world = host();
+    let start = world.tip("dev", "main");
+    let bad = world.commit("dev", "page", "one line, and another one than of any other file");
+    world.commit("dev", "other", "x");
+    published(&world);
+    let both = world.tip("dev", "main");
+    as_git_does(&world, &[&bad]);
+    // With its revert, each of the three has something to take back.
+    let range = format!("{start}..HEAD");
+    let plan = world.cairn("dev", &["revert", &range, "--plan", "--json"]).ok().json();
+    assert_eq!((plan["commits"].as_array().unwrap().len(), &plan["skipped"]), (3, &serde_json::json!([])));
+    assert_eq!(plan["result_tree"], by_git(&world, &[&range]).0);
+    // Without it one has not, and git would stop there.
+    let range = format!("{start}..{both}");
+    let plan = world.cairn("dev", &["revert", &range, "--plan", "--json"]).ok().json();
+    assert_eq!((&plan["skipped"][0], plan["skipped"].as_array().unwrap().len()), (&bad.clone().into(), 1), "{plan}");
+    world.git("oracle", &["reset", "--quiet", "--hard", &world.tip("dev", "main")]).ok();
+    world.git("oracle", &["revert", "--no-edit", &range]).exits(1);
+    world.git("oracle", &["revert", "--skip"]).ok();
+    world.cairn("dev", &["revert", &range, "--yes"]).ok().says("page: one line");
+    assert_eq!(world.tip("site.git", "main^{tree}"), world.tip("oracle", "HEAD^{tree}"));
+    assert_eq!(
+        world.git("dev", &["rev-list", "--count", "HEAD"]).ok().out(),
+        world.git("oracle", &["rev-list", "--count", "HEAD"]).ok().out()
+    );
+}
+
+#[test]
+pub fn cases_3_to_5_and_8_a_merge_needs_to_know_its_parent() {
     let world = host();
     world.merged_topic("dev");
-    world.commit("dev", "page", "3");
+    world.commit("dev", "other", "x");
     published(&world);
     let before = world.refs("dev");
-    world.cairn("dev", &["revert", "HEAD~1", "--yes"]).exits(7).says("1 = ").says("2 = ").says("-m 1");
-    world.cairn("dev", &["revert", "HEAD~3..HEAD", "--yes"]).exits(7);
-    for (wrong, of) in [("0", "HEAD~1"), ("3", "HEAD~1"), ("2", "HEAD")] {
-        world.cairn("dev", &["revert", of, "-m", wrong, "--yes"]).exits(2);
+    let parents = [1, 2].map(|n| format!("{n} = {}", &world.tip("dev", &format!("HEAD~1^{n}"))[..10]));
+    for last in ["--yes", "--plan"] {
+        let said = world.cairn("dev", &["revert", "HEAD~1", last]).exits(7);
+        said.says(&format!("{} page: 2", parents[0])).says(&format!("{} topic: t", parents[1])).says("-m 1");
+    }
+    // None of the range, though its newest could be.
+    world.cairn("dev", &["revert", "HEAD~3..HEAD", "--yes"]).exits(7).says("1 = ");
+    for (wrong, of, why) in [
+        ("0", "HEAD~1", "counted from 1"),
+        ("3", "HEAD~1", "does not have parent 3"),
+        ("2", "HEAD", "mainline was specified but commit"),
+    ] {
+        world.cairn("dev", &["revert", of, "-m", wrong, "--yes"]).exits(2).says(why);
     }
     assert_eq!(world.refs("dev"), before);
     let plan = world.cairn("dev", &["revert", "HEAD~1", "-m", "1", "--plan", "--json"]).ok().json();
     assert!(plan["warnings"].as_array().unwrap().iter().any(|one| one["code"] == "merge-reverted"), "{plan}");
-    as_git_does(&world, &["-m", "1", "HEAD~1"]);
-    as_git_does(&world, &["-m", "1", "HEAD~1"]);
+    let merge = world.tip("dev", "HEAD~1");
+    as_git_does(&world, &["-m", "1", &merge]);
+    assert!(!world.path("dev/topic").exists());
+    // Of what is no merge its only parent is the first.
+    as_git_does(&world, &["-m", "1", "HEAD"]);
+    as_git_does(&world, &["-m", "2", &merge]);
+    let message = world.git("site.git", &["log", "-1", "--format=%B", "main"]).ok().stdout;
+    assert!(
+        message.contains(&format!("reversing\nchanges made to {}", world.tip("dev", &format!("{merge}^2")))),
+        "{message}"
+    );
+    assert!(world.path("dev/topic").exists());
 }
 
 #[test]
-fn case_10_conflicts_are_told_and_nothing_is_touched() {
+pub fn case_10_conflicts_are_told_and_nothing_is_touched() {
     let world = host();
-    let bad = world.commit("dev", "page", "2");
+    let lines = |changed: usize, word: &str| {
+        (0..9).map(|n| if n == changed { format!("{word}\n") } else { format!("line {n}\n") }).collect::<String>()
+    };
+    for (page, far, near) in [("1", lines(9, ""), lines(9, "")), ("2", lines(1, "bad"), lines(4, "bad"))] {
+        for (name, text) in [("far", far), ("near", near)] {
+            std::fs::write(world.path("dev").join(name), text).unwrap();
+        }
+        world.commit("dev", "page", page);
+    }
+    let bad = world.tip("dev", "main");
+    // A line next to one that it changed, one far from any, and the same one.
+    std::fs::write(world.path("dev/near"), lines(4, "bad").replace("line 5", "later")).unwrap();
+    std::fs::write(world.path("dev/far"), lines(1, "bad").replace("line 7", "later")).unwrap();
     world.commit("dev", "page", "3");
     published(&world);
+    run(world.in_folder(".", "cp").args(["-a", "dev", "oracle"])).ok();
+    world.git("oracle", &["revert", "--no-edit", &bad]).exits(1);
+    let by_git = world.git("oracle", &["diff", "--name-only", "--diff-filter=U"]).ok().stdout;
     // What the host tells of its site is fetched once.
     world.cairn("dev", &["revert", &bad, "--plan"]).exits(3);
     world.comes_to_rest("site.git");
     let before = (world.listing("dev"), world.listing("site.git"));
     let plan = world.cairn("dev", &["revert", &bad, "--plan", "--json"]).exits(3).json();
-    assert_eq!((&plan["conflicts"][0]["path"], &plan["conflicts"][0]["kind"]), (&"page".into(), &"contents".into()));
+    let paths = plan["conflicts"].as_array().unwrap().iter().map(|one| format!("{}\n", one["path"].as_str().unwrap()));
+    assert_eq!((paths.collect::<String>().as_str(), &*by_git), ("near\npage\n", "near\npage\n"));
+    assert!(plan["conflicts"].as_array().unwrap().iter().all(|one| one["kind"] == "contents"), "{plan}");
     assert!(plan["result_tree"].is_null());
     assert!((world.listing("dev"), world.listing("site.git")) == before, "a plan wrote something");
     let tip = world.tip("site.git", "main");
@@ -144,24 +209,34 @@ fn case_10_conflicts_are_told_and_nothing_is_touched() {
 }
 
 #[test]
-fn cases_12_to_14_nothing_to_do_and_strangers() {
+pub fn cases_12_to_14_nothing_to_do_and_strangers() {
     let world = host();
     let bad = world.commit("dev", "page", "2");
     published(&world);
     world.cairn("dev", &["revert", &bad, "--yes"]).ok();
     world.cairn("dev", &["revert", &bad, "--yes"]).exits(8);
     world.cairn("dev", &["revert", &bad, "--plan", "--json"]).exits(8);
+    for left in ["MERGE_MSG", "REVERT_HEAD", "sequencer"] {
+        assert!(!world.path("dev/.git").join(left).exists(), "{left}");
+    }
     world.git("dev", &["commit", "--quiet", "--allow-empty", "-m", "empty"]).ok();
     published(&world);
     world.cairn("dev", &["revert", "HEAD", "--yes"]).exits(8);
+    // One that another branch has, and that has something to take from this one all the same.
     world.git("dev", &["checkout", "--quiet", "-b", "side"]).ok();
-    world.commit("dev", "side", "s");
-    let plan = world.cairn("dev", &["revert", "HEAD", "--branch", "main", "--plan", "--json"]);
-    assert_eq!(plan.json()["warnings"][0]["code"], "not-an-ancestor", "{plan:?}");
+    std::fs::remove_file(world.path("dev/page")).unwrap();
+    world.git("dev", &["commit", "--quiet", "-a", "-m", "no page"]).ok();
+    let strange = world.commit("dev", "page", "1");
+    world.git("dev", &["checkout", "--quiet", "main"]).ok();
+    let plan = world.cairn("dev", &["revert", &strange, "--plan", "--json"]).ok().json();
+    assert_eq!(plan["warnings"][0]["code"], "not-an-ancestor", "{plan}");
+    world.cairn("dev", &["revert", &strange]).exits(7);
+    as_git_does(&world, &[&strange]);
+    assert!(!world.path("dev/page").exists());
 }
 
 #[test]
-fn cases_28_and_29_work_in_the_way_stops_it_and_other_work_stays() {
+pub fn cases_28_and_29_work_in_the_way_stops_it_and_other_work_stays() {
     let world = host();
     world.commit("dev", "other", "x");
     let bad = world.commit("dev", "page", "2");
@@ -182,7 +257,7 @@ fn cases_28_and_29_work_in_the_way_stops_it_and_other_work_stays() {
 }
 
 #[test]
-fn cases_30_and_31_files_in_the_way_are_kept_aside() {
+pub fn cases_30_and_31_files_in_the_way_are_kept_aside() {
     let world = host();
     world.commit("dev", "settings.local", "from git");
     std::fs::write(world.path("dev/.gitignore"), "settings.local\n").unwrap();
@@ -206,32 +281,74 @@ fn cases_30_and_31_files_in_the_way_are_kept_aside() {
 }
 
 #[test]
-fn case_32_what_a_flag_hides_stops_it() {
+pub fn case_30_what_is_not_tracked_is_kept_aside_by_every_verb() {
     let world = host();
-    let bad = world.commit("dev", "page", "2");
+    let empty = world.tip("dev", "main");
+    let had = world.commit("dev", "note", "from git");
+    std::fs::remove_file(world.path("dev/note")).unwrap();
+    let gone = world.commit("dev", "page", "2");
     published(&world);
-    world.git("dev", &["update-index", "--assume-unchanged", "page"]).ok();
-    std::fs::write(world.path("dev/page"), "hidden").unwrap();
-    assert_eq!(world.git("dev", &["status", "--porcelain"]).ok().stdout, "");
-    let plan = world.cairn("dev", &["revert", &bad, "--plan", "--json"]).exits(5);
-    assert_eq!(plan.json()["worktree"]["hidden"][0]["path"], "page");
-    assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"hidden");
+    for words in [&["revert", &gone][..], &["reset", &had, "--as-commit"], &["reset", &had, "--overwrite-history"]] {
+        std::fs::write(world.path("dev/note"), "mine").unwrap();
+        let plan = world.cairn("dev", &[words, &["--plan", "--json"]].concat()).ok().json();
+        assert_eq!(plan["worktree"]["untracked_in_way"][0]["path"], "note", "{words:?}");
+        world
+            .cairn("dev", &[words, &["--confirm", plan["plan_id"].as_str().unwrap()]].concat())
+            .ok()
+            .says("kept aside: note");
+        assert_eq!(std::fs::read(world.path("dev/note")).unwrap(), b"from git", "{words:?}");
+        world.cairn("dev", &["undo", "--yes"]).ok();
+        assert_eq!(std::fs::read(world.path("dev/note")).unwrap(), b"mine", "{words:?}");
+        assert_eq!(
+            (world.tip("dev", "main"), world.tip("site.git", "main")),
+            (gone.clone(), gone.clone()),
+            "{words:?}"
+        );
+    }
+    // Where nothing of it is in the way it stays where it is.
+    world.cairn("dev", &["reset", &empty, "--as-commit", "--yes"]).ok();
+    assert_eq!(std::fs::read(world.path("dev/note")).unwrap(), b"mine");
 }
 
 #[test]
-fn cases_21_and_34_a_cut_history_and_an_unfinished_merge_are_refused() {
+pub fn case_32_what_a_flag_hides_stops_it() {
     let world = host();
     let bad = world.commit("dev", "page", "2");
+    published(&world);
+    for flag in ["assume-unchanged", "skip-worktree"] {
+        world.git("dev", &["update-index", &format!("--{flag}"), "page"]).ok();
+        std::fs::write(world.path("dev/page"), "hidden").unwrap();
+        assert_eq!(world.git("dev", &["status", "--porcelain"]).ok().stdout, "");
+        for words in [&["revert", &bad][..], &["reset", "HEAD~1", "--as-commit"]] {
+            let plan = world.cairn("dev", &[words, &["--plan", "--json"]].concat()).exits(5);
+            assert_eq!(plan.json()["worktree"]["hidden"][0]["path"], "page");
+            world.cairn("dev", &[words, &["--yes"]].concat()).exits(5).says("page");
+        }
+        assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"hidden");
+        assert_eq!((world.tip("dev", "main"), world.tip("site.git", "main")), (bad.clone(), bad.clone()));
+        world.git("dev", &["update-index", &format!("--no-{flag}"), "page"]).ok();
+        world.git("dev", &["checkout", "--quiet", "page"]).ok();
+    }
+}
+
+#[test]
+fn case_21_a_cut_history_is_refused() {
+    let world = host();
+    world.commit("dev", "page", "2");
     published(&world);
     let url = format!("file://{}", world.path("site.git").display());
     world.git(".", &["clone", "--quiet", "--depth=1", &url, "cut"]).ok();
+    let before = (world.refs("cut"), world.refs("site.git"));
     world.cairn("cut", &["revert", "HEAD", "--yes"]).exits(5).says("--unshallow");
-    world.git("dev", &["revert", "--no-commit", "HEAD"]).ok();
-    world.cairn("dev", &["revert", &bad, "--yes"]).exits(5).says("a revert is not finished");
+    assert_eq!((world.refs("cut"), world.refs("site.git")), before);
+    assert_eq!(std::fs::read(world.path("cut/page")).unwrap(), b"2");
+    world.git("cut", &["fetch", "--quiet", "--unshallow"]).ok();
+    world.cairn("cut", &["revert", "HEAD", "--yes"]).ok();
+    assert_eq!(std::fs::read(world.path("cut/page")).unwrap(), b"1");
 }
 
 #[test]
-fn cases_38_and_47_another_branch_and_no_branch() {
+pub fn cases_38_and_47_another_branch_and_no_branch() {
     let world = host();
     let bad = world.commit("dev", "page", "2");
     published(&world);
@@ -245,7 +362,7 @@ fn cases_38_and_47_another_branch_and_no_branch() {
 }
 
 #[test]
-fn cases_26_49_what_fails_or_is_declined_leaves_everything() {
+pub fn cases_26_49_what_fails_or_is_declined_leaves_everything() {
     let world = bare_host(&[]);
     let bad = world.commit("dev", "page", "2");
     published(&world);
@@ -272,6 +389,11 @@ fn cases_26_49_what_fails_or_is_declined_leaves_everything() {
     world.cairn("dev", &["revert", &bad, "--yes"]).exits(5);
     same("signing");
     world.git("dev", &["config", "--unset", "commit.gpgSign"]).ok();
+    world.git(".", &["config", "--global", "--rename-section", "user", "nobody"]).ok();
+    world.git("dev", &["config", "user.useConfigOnly", "true"]).ok();
+    world.cairn("dev", &["revert", &bad, "--yes"]).exits(5).says("user.name");
+    same("without a name");
+    world.git(".", &["config", "--global", "--rename-section", "nobody", "user"]).ok();
     world.cairn("dev", &["revert", &bad, "--yes"]).ok();
     assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"1");
 }

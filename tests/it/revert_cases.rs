@@ -35,7 +35,7 @@ fn commit_all(world: &World, message: &str) -> String {
 }
 
 #[test]
-fn case_16_what_was_renamed_since() {
+pub fn case_16_what_was_renamed_since() {
     let world = host();
     world.commit("dev", "lib/one", &text(99, ""));
     world.commit("dev", "lib/two", &text(99, ""));
@@ -55,7 +55,7 @@ fn case_16_what_was_renamed_since() {
 }
 
 #[test]
-fn case_17_modes_links_bytes_submodules_and_folders_in_the_place_of_files() {
+pub fn case_17_modes_links_bytes_submodules_and_folders_in_the_place_of_files() {
     let world = host();
     let base = world.commit("dev", "run", &text(99, ""));
     fs::write(world.path("dev/data"), [0, 1, 2]).unwrap();
@@ -84,7 +84,7 @@ fn case_17_modes_links_bytes_submodules_and_folders_in_the_place_of_files() {
 }
 
 #[test]
-fn case_18_attributes_and_settings_of_merges() {
+pub fn case_18_attributes_and_settings_of_merges() {
     for (attributes, settings) in [
         ("* merge=union\n", &[][..]),
         ("* merge=mine\n", &[("merge.mine.driver", "cat %B >%A")][..]),
@@ -118,7 +118,7 @@ fn case_18_attributes_and_settings_of_merges() {
 }
 
 #[test]
-fn case_19_the_algorithm_that_git_is_set_to() {
+pub fn case_19_the_algorithm_that_git_is_set_to() {
     let world = host();
     let block = |name: &str| format!("{name} {{\n\n}}\n\n");
     let all = |names: &[&str]| names.iter().map(|name| block(name)).collect::<String>();
@@ -150,7 +150,7 @@ fn case_20_in_a_repository_without_files() {
 }
 
 #[test]
-fn case_22_replacements_and_grafts_do_not_count() {
+pub fn case_22_replacements_and_grafts_do_not_count() {
     let world = host();
     world.commit("dev", "other", "stays");
     let bad = world.commit("dev", "page", "bad");
@@ -187,7 +187,7 @@ fn case_23_what_is_not_here_and_cannot_be_had() {
 }
 
 #[test]
-fn case_24_in_a_repository_of_sha_256() {
+pub fn case_24_in_a_repository_of_sha_256() {
     let world = host_with(&["--object-format=sha256"], &[]);
     let good = world.tip("dev", "main");
     let bad = world.commit("dev", "page", "bad");
@@ -202,7 +202,7 @@ fn case_24_in_a_repository_of_sha_256() {
 }
 
 #[test]
-fn case_27_the_hooks_that_git_runs() {
+pub fn case_27_the_hooks_that_git_runs() {
     let world = bare_host(&[]);
     let bad = world.commit("dev", "page", "bad");
     published(&world);
@@ -219,7 +219,7 @@ fn case_27_the_hooks_that_git_runs() {
 }
 
 #[test]
-fn case_36_a_path_that_is_left_out_stays_out() {
+pub fn case_36_a_path_that_is_left_out_stays_out() {
     let world = host();
     world.commit("dev", "here/file", "1");
     world.commit("dev", "there/file", "1");
@@ -238,7 +238,7 @@ fn case_36_a_path_that_is_left_out_stays_out() {
 }
 
 #[test]
-fn case_39_names_that_mean_two_things() {
+pub fn case_39_names_that_mean_two_things() {
     let world = host();
     let good = world.tip("dev", "main");
     let bad = world.commit("dev", "page", "bad");
@@ -265,7 +265,7 @@ fn case_39_names_that_mean_two_things() {
 }
 
 #[test]
-fn case_41_a_submodule_that_goes_back_is_told() {
+pub fn case_41_a_submodule_that_goes_back_is_told() {
     let world = host();
     let base = world.tip("dev", "main");
     fs::create_dir(world.path("dev/sub")).unwrap();

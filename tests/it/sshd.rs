@@ -146,6 +146,17 @@ pub fn over_ssh(test: &str, case: fn()) {
     );
 }
 
+/// Runs cases of other files over ssh, each under its own name, so that a number finds both runs of it.
+macro_rules! cases_over_ssh {
+    ($($file:ident::$case:ident,)*) => {$(
+        #[test]
+        fn $case() {
+            crate::sshd::over_ssh(stringify!($case), crate::$file::$case);
+        }
+    )*};
+}
+pub(crate) use cases_over_ssh;
+
 /// Puts a server before the repositories of a world, if its case is to be run over ssh.
 pub fn serve(world: &World) {
     if OVER_SSH.with_borrow(Option::is_none) {

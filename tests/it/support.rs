@@ -349,6 +349,7 @@ pub fn bare_host(init: &[&str]) -> World {
     world.git("site.git", &["config", "cairn.reserve", "1MiB"]).ok();
     // Nor does how slow it is.
     world.git("site.git", &["config", "cairn.hookBudget", "60s"]).ok();
+    crate::sshd::serve(&world);
     world
 }
 
@@ -361,7 +362,6 @@ pub fn host() -> World {
 pub fn host_with(init: &[&str], setup: &[&str]) -> World {
     let world = bare_host(init);
     world.cairn("site.git", &[&["setup"], setup].concat()).ok();
-    crate::sshd::serve(&world);
     world
 }
 

@@ -123,7 +123,7 @@ fn a_revert_and_both_resets_are_taken_back_to_the_byte_and_done_again() {
 
 /// The index is not touched while files are captured, and all of them are back afterwards.
 #[test]
-fn case_33_what_was_captured_comes_back_to_the_byte() {
+pub fn case_33_what_was_captured_comes_back_to_the_byte() {
     let (world, first) = busy_clone();
     fs::create_dir_all(world.path("dev/gone")).unwrap();
     symlink("../page", world.path("dev/gone/away")).unwrap();
