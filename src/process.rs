@@ -435,6 +435,12 @@ fn cannot_wait(program: &str, error: &std::io::Error) -> Error {
     Error::outside("cannot-wait", format!("cannot wait for {program}: {error}"))
 }
 
+/// Passes on to our own standard error what a child wrote to a person, as [`Command::talking`] does for what it says itself.
+pub fn pass_on(text: &[u8]) {
+    // A reader that has gone away is no error.
+    let _ = std::io::stderr().lock().write_all(text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

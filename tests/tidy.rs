@@ -129,7 +129,7 @@ fn what_belongs_to_one_room_stays_there() {
         ("println!", &[]),
         ("eprint!", &[]),
         ("std::io::stdout", &["src/cli/"]),
-        ("std::io::stderr", &["src/cli/", "src/hook/say.rs", "src/process/trace.rs"]),
+        ("std::io::stderr", &["src/cli/", "src/hook/say.rs", "src/process.rs", "src/process/trace.rs"]),
     ];
     for path in sources(&root().join("src")) {
         let name = path.strip_prefix(root()).unwrap().display().to_string();

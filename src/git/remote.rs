@@ -169,6 +169,7 @@ impl Remote {
         let words: &[&str] = if lease.is_there { &["--porcelain", "--no-progress"] } else { &["--porcelain"] };
         let push = self.pushing(git, words, lease, options);
         let output = push.arg("--").arg(self.to()).arg(refspec(&lease.target, &lease.name)).talking().output()?;
+        crate::process::pass_on(said_before(&output.stdout));
         match report(&output.stdout, output.status.success()) {
             // A guard that looks before git does refuses what comes too late as it refuses anything else.
             PushReport::Refused(_) | PushReport::Locked if self.moved_since(repository, lease) => Ok(PushReport::Moved),
@@ -287,6 +288,12 @@ fn refspec(target: &ObjectId, name: &RefName) -> OsString {
     OsString::from_vec([source.as_bytes(), b":", name.as_bytes()].concat())
 }
 
+/// Returns what a push printed before its report: by the person's own `pre-push`, whose output is that of git.
+fn said_before(stdout: &[u8]) -> &[u8] {
+    let begins = stdout.find_iter("To ").find(|at| *at == 0 || stdout[at - 1] == b'\n');
+    &stdout[..begins.unwrap_or(stdout.len())]
+}
+
 /// Reads git-push(1)'s `--porcelain`: `<flag>\t<from>:<to>\t<summary> (<reason>)`.
 fn report(stdout: &[u8], success: bool) -> PushReport {
     for line in stdout.lines() {
@@ -349,6 +356,8 @@ mod tests {
             line("!\tabc:refs/heads/live\t[remote rejected] (pre-receive hook declined)"),
             PushReport::Refused(_)
         ));
+        assert_eq!(said_before(b"no To x\nmore\nTo /x\n!\tx\n"), b"no To x\nmore\n");
+        assert_eq!((said_before(b"To /x\nDone\n"), said_before(b"only this")), (&b""[..], &b"only this"[..]));
         assert_eq!(report(b"", false), PushReport::Unknown, "a host that says nothing did not accept");
     }
 }

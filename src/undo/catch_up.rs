@@ -137,11 +137,13 @@ pub fn plan_catch_up(repository: &Repository, wish: &Catching) -> Result<Caught>
     let mut warnings = vec![];
     let mut warn = |code: &str, text: String| warnings.push(Warning { code: code.into(), text });
     if leaving > 0 {
-        warn("leaving", format!("{} of the host's former branch leave yours", text::count(leaving, "commit")));
+        let leave = if leaving == 1 { "leaves" } else { "leave" };
+        warn("leaving", format!("{} of the host's former branch {leave} yours", text::count(leaving, "commit")));
     }
     if !own.merges.is_empty() && !stays {
         let merges = text::count(own.merges.len(), "merge");
-        warn("merges", format!("{merges} of yours are left out; what they merged of yours comes singly"));
+        let [are, they] = if own.merges.len() == 1 { ["is", "it"] } else { ["are", "they"] };
+        warn("merges", format!("{merges} of yours {are} left out; what {they} merged of yours comes singly"));
     }
     warnings.extend(kept_aside(&worktree));
     let mut named: Vec<ObjectId> = own.commits.clone();

@@ -62,10 +62,11 @@ pub(super) fn warnings(
     }
     let mut add = |code: &str, text: String| warnings.push(Warning { code: code.into(), text });
     if unseen > 0 {
-        let what = count(unseen, "reference");
+        let (what, lead) = (count(unseen, "reference"), if unseen == 1 { "leads" } else { "lead" });
+        let contain = if unseen == 1 { "it contains" } else { "they contain" };
         add(
             "unseen",
-            format!("{what} of the host lead to commits that are not here, so what they contain is not known"),
+            format!("{what} of the host {lead} to commits that are not here, so what {contain} is not known"),
         );
     }
     if host.is_some_and(|host| !host.speaks) {
