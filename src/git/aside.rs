@@ -74,12 +74,11 @@ impl Aside {
 
     /// Returns git's verb for the series of commits that is under way.
     pub fn under_way(&self) -> Option<&'static str> {
-        let inside = |name: &str| self.checkout.git_dir.join(name);
-        let todo = std::fs::read(inside("sequencer/todo")).unwrap_or_default();
-        if inside("REVERT_HEAD").exists() || todo.starts_with(b"revert ") {
+        let todo = std::fs::read(self.checkout.git_dir.join("sequencer/todo")).unwrap_or_default();
+        if self.checkout.has("REVERT_HEAD") || todo.starts_with(b"revert ") {
             return Some("revert");
         }
-        (inside("CHERRY_PICK_HEAD").exists() || todo.starts_with(b"pick ")).then_some("cherry-pick")
+        (self.checkout.has("CHERRY_PICK_HEAD") || todo.starts_with(b"pick ")).then_some("cherry-pick")
     }
 
     /// Returns what else git is in the middle of, in a person's words.

@@ -64,7 +64,17 @@ impl Checkout {
             ("sequencer", "a series of commits"),
             ("index.lock", "another git command, or what one left (index.lock)"),
         ];
-        states.into_iter().find(|(file, _)| self.git_dir.join(file).exists()).map(|(_, what)| what)
+        states.into_iter().find(|(name, _)| self.has(name)).map(|(_, what)| what)
+    }
+
+    /// Tells whether a file by which git says what it is doing is here; two of them are references (gitglossary(7), "pseudoref"),
+    /// and lie in no file where those are kept in a table.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let asks = || self.git().args(["rev-parse", "--verify", "--quiet", name]).output();
+        self.git_dir.join(name).exists()
+            || matches!(name, "CHERRY_PICK_HEAD" | "REVERT_HEAD")
+                && self.git_dir.join("reftable").is_dir()
+                && asks().is_ok_and(|output| output.status.success())
     }
 
     /// Returns the path of a file of the work tree.

@@ -1,6 +1,6 @@
 //! Cases by number of what one meets in one's own clone: what is not finished there, and what was committed by hand meanwhile.
 
-use crate::support::{World, host, run};
+use crate::support::{World, host, missing_peer, run};
 use std::fs;
 
 fn published(world: &World) {
@@ -35,6 +35,46 @@ pub fn case_34_whatever_is_not_finished_here_is_named_and_stops_every_verb() {
     stops_every_verb(&world, "index.lock", &good);
     fs::remove_file(world.path("dev/.git/index.lock")).unwrap();
     world.cairn("dev", &["revert", "main", "--yes"]).ok();
+}
+
+/// git notes a revert and a cherry-pick among the references, which need not be files.
+#[test]
+fn cases_11_and_34_where_references_are_kept_in_a_table() {
+    if World::new().git(".", &["init", "--quiet", "--ref-format=reftable", "probe"]).code != 0 {
+        return missing_peer("cases 11 and 34 with a reftable", "a git that knows it");
+    }
+    let world = host();
+    let good = world.tip("dev", "main");
+    let bad = world.commit("dev", "page", "2");
+    world.commit("dev", "page", "3");
+    published(&world);
+    world.cairn("dev", &["revert", "main", "--yes"]).ok();
+    world.git(".", &["clone", "--quiet", "--ref-format=reftable", "site.git", "table"]).ok();
+    fs::rename(world.path("dev"), world.path("first")).unwrap();
+    fs::rename(world.path("table"), world.path("dev")).unwrap();
+    world.cairn("dev", &["revert", "main", "--yes"]).ok();
+    for verb in ["cherry-pick", "revert"] {
+        world.git("dev", &[verb, &bad]).exits(1);
+        stops_every_verb(&world, &format!("a {verb}"), &good);
+        world.git("dev", &[verb, "--abort"]).ok();
+    }
+    let before = world.refs("dev");
+    for resolve in [false, true] {
+        world.cairn("dev", &["revert", &bad, "--resolve", "../aside"]).exits(3).says("--continue");
+        assert_eq!(world.tip("aside", "REVERT_HEAD"), bad);
+        if resolve {
+            fs::write(world.path("aside/page"), "resolved").unwrap();
+            world.git("aside", &["add", "page"]).ok();
+            world.cairn("dev", &["revert", "--continue", "--yes"]).ok();
+            assert_eq!(world.git("site.git", &["show", "main:page"]).ok().stdout, "resolved");
+        } else {
+            world.cairn("dev", &["revert", "--abandon"]).ok();
+            assert_eq!(world.refs("dev"), before);
+        }
+        assert!(!world.path("aside").exists());
+    }
+    world.cairn("dev", &["undo", "--yes"]).ok();
+    assert_eq!(world.refs("dev"), before);
 }
 
 #[track_caller]
