@@ -35,7 +35,7 @@ pub fn tables(sizes: &[usize], turns: usize) {
 }
 
 /// Prints what a push costs that deploys where very often was deployed before: there are as many tags, which all three hosts
-/// have with the objects as they lie, and backups.
+/// have with the objects as they lie, and backups. The packs that our worker made of what the tags name are ours alone.
 pub fn deployed(objects: usize, turns: usize) {
     println!(
         "\nA push that deploys after {DEPLOYMENTS} deployments, beside pushes into repositories with the same tags:\n"
@@ -51,6 +51,13 @@ pub fn deployed(objects: usize, turns: usize) {
         for part in ["objects", "refs", "packed-refs"] {
             world.remove(&format!("{host}/{part}"));
             world.copy(&format!("{}/{part}", HOSTS[0]), &format!("{host}/{part}"));
+        }
+        // What is in them lies loose as well.
+        let packs = std::fs::read_dir(world.path(&format!("{host}/objects/pack"))).expect("packs");
+        for pack in packs.map(|pack| pack.expect("a pack").path()) {
+            if pack.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"loose-")) {
+                std::fs::remove_file(pack).expect("a pack that nothing needs");
+            }
         }
     }
     table(&[(objects, world)], "live", DEPLOYMENTS, turns);

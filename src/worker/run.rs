@@ -3,7 +3,7 @@
 use super::capture::orphans;
 use super::expiry::end_backups;
 use super::notify;
-use super::pack::pack_refs;
+use super::pack::{pack_named, pack_refs};
 use super::pins;
 use super::reconcile::reconcile;
 use super::rescues::end_rescues;
@@ -177,8 +177,13 @@ pub fn run_once(repository: &Repository, site: &Site, wait: Duration, called: Ca
     }
     // A log that stays is as durable, and the next run's to fold.
     let _ = database.fold_log();
-    if let Err(error) = pack_refs(repository) {
-        outcome.notes.push(format!("the references stay as they lie: {error}"));
+    match pack_refs(repository) {
+        Ok(true) => {
+            let named = pack_named(repository);
+            outcome.notes.extend(named.err().map(|error| format!("what references name stays loose: {error}")));
+        }
+        Ok(false) => {}
+        Err(error) => outcome.notes.push(format!("the references stay as they lie: {error}")),
     }
     Ok(outcome)
 }
