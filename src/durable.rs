@@ -200,8 +200,7 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
 /// A deployment stands on objects that earlier pushes brought and that git may not have synced; nothing
 /// narrower covers those.
 pub fn sync_file_system(path: &Path) -> Result<()> {
-    let file = File::open(path).at("open", path)?;
-    os::sync_file_system(&file).at("sync the file system of", path)
+    os::sync_file_system(path).at("sync the file system of", path)
 }
 
 /// Does so for every file system that one of these paths lies on, once for each.

@@ -1,6 +1,6 @@
 //! The one error of the library: what went wrong, why, and the next command to type.
 
-use crate::os::Errno;
+use crate::os::{self, Trouble};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -296,9 +296,9 @@ pub fn from_io(doing: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::StaleNetworkFileHandle => {
             Error::outside("io", message).hint("the file system was unmounted or its server lost it: mount it again")
         }
-        _ => match Errno::from_io_error(error) {
-            Some(Errno::IO) => Error::outside("io", message).hint(FAILING_DISK),
-            Some(Errno::NFILE | Errno::MFILE) => {
+        _ => match os::trouble(error) {
+            Some(Trouble::Disk) => Error::outside("io", message).hint(FAILING_DISK),
+            Some(Trouble::OpenFiles) => {
                 Error::outside("io", message).hint("too many files are open; allow more: ulimit -n 4096")
             }
             _ => Error::outside("io", message),

@@ -48,7 +48,7 @@ fn own_folder() -> Result<PathBuf> {
         _ => {}
     }
     let metadata = std::fs::symlink_metadata(&folder).at("read", &folder)?;
-    if metadata.is_dir() && os::owner(&metadata) == user && os::permissions(&metadata) & 0o022 == 0 {
+    if metadata.is_dir() && os::is_ours(&metadata) && os::permissions(&metadata) & 0o022 == 0 {
         return Ok(folder);
     }
     Err(Error::refused("turns", format!("{} is not a folder of ours alone", folder.display()))

@@ -10,7 +10,6 @@ use crate::os;
 use crate::queue::State;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -132,7 +131,7 @@ fn open(path: &Path, modes: Modes) -> Result<File> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         file => return file.at("open", path),
     }
-    let file = OpenOptions::new().read(true).append(true).create(true).mode(modes.file).open(path);
+    let file = os::making(OpenOptions::new().read(true).append(true).create(true), modes.file).open(path);
     let file = file.at("create", path)?;
     os::set_file_permissions(&file, modes.file).at("set the mode of", path)?;
     if !file.metadata().at("read", path)?.is_file() {

@@ -3,9 +3,7 @@
 use crate::durable::{self, Modes};
 use crate::error::Result;
 use crate::os;
-use rustix::fs::FallocateFlags;
 use std::fs::OpenOptions;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// How much is kept, in bytes: room for some hundred lines.
@@ -29,7 +27,7 @@ pub fn with_room<T>(folder: &Path, mut write: impl FnMut() -> Result<T>) -> Resu
 fn spend(folder: &Path) -> bool {
     let file = OpenOptions::new().write(true).open(path(folder));
     file.is_ok_and(|file| {
-        let any = file.metadata().is_ok_and(|metadata| metadata.blocks() > 0);
+        let any = file.metadata().is_ok_and(|metadata| os::takes_room(&metadata));
         any && file.set_len(0).and_then(|()| file.sync_all()).is_ok()
     })
 }
@@ -43,10 +41,10 @@ pub(super) fn fill(folder: &Path, modes: Modes) {
     if durable::free_bytes(folder).is_ok_and(|free| free < FREE_FACTOR * BYTES) {
         return;
     }
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(modes.file).open(&path);
+    let file = os::making(OpenOptions::new().write(true).create(true).truncate(false), modes.file).open(&path);
     if let Ok(file) = file {
         let _ = os::set_file_permissions(&file, modes.file);
-        let _ = rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, BYTES);
+        let _ = os::reserve(&file, BYTES);
     }
 }
 

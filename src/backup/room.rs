@@ -2,9 +2,9 @@
 
 use crate::durable;
 use crate::error::{AtPath, Error, Result};
+use crate::os;
 use crate::site::Site;
 use crate::store::Store;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Checks that `cairn.reserve` stays free when some `bytes` have been written to the store, and as many to the scratch
@@ -12,7 +12,7 @@ use std::path::Path;
 ///
 /// Returns an error that names the place and what it lacks.
 pub fn check(site: &Site, store: &dyn Store, scratch: &Path, bytes: u64) -> Result<()> {
-    let device = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.dev()).at("read", path);
+    let device = |path: &Path| std::fs::metadata(path).map(|metadata| os::device(&metadata)).at("read", path);
     let shared = device(&site.store)? == device(scratch)?;
     let for_store = if shared { bytes.saturating_mul(2) } else { bytes };
     stays_free(site, &site.store, store.free_bytes()?, for_store)?;

@@ -3,6 +3,7 @@
 use super::BackupId;
 use super::manifest::FORMAT;
 use crate::error::{Error, Kind, Result};
+use crate::os;
 use crate::store::{Key, NO_DIGEST, Store, create_whole, is_sealed, read_whole, seal};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -112,7 +113,7 @@ impl Tenant {
             .hint("give this one its own: git cairn setup --site <name>, or --store <dir>"));
         }
         // A link may lead from where it was to where it was moved.
-        let known = std::fs::canonicalize(&self.repository).unwrap_or_else(|_| self.repository.clone());
+        let known = os::canonicalize(&self.repository).unwrap_or_else(|_| self.repository.clone());
         let other = known != git_dir && lives(&known).as_deref() == Some(id);
         if other {
             // A copy of a store says so too, which that repository never wrote to.

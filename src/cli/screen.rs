@@ -2,6 +2,7 @@
 
 use crate::cli::style::{Line, Style};
 use crate::deployment::PlanCommit;
+use crate::os;
 use crate::text::count;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -40,7 +41,7 @@ pub fn draws_unicode() -> bool {
         (!value.is_empty()).then_some(value)
     });
     let named = named.map(|value| value.to_lowercase().replace('-', ""));
-    cfg!(windows) || named.is_some_and(|value| value.ends_with("utf8") || value.contains("utf8@"))
+    os::DRAWS_UNICODE || named.is_some_and(|value| value.ends_with("utf8") || value.contains("utf8@"))
 }
 
 /// Returns a text in ASCII: what is not is a question mark, as wide as it was.

@@ -3,6 +3,7 @@
 use super::ui::Ui;
 use crate::error::{AtPath, Error, Kind, Result};
 use crate::git::{Repository, is_git_dir};
+use crate::os;
 use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -102,7 +103,7 @@ fn tell(git_dir: &Path, did: &Result<Did>, ui: &mut Ui) -> Value {
 
 /// Finds what looks like a git directory below a folder, and in none of those. Links are not followed.
 fn repositories(root: &Path) -> Result<Vec<PathBuf>> {
-    let root = std::fs::canonicalize(root).at("find the folder", root)?;
+    let root = os::canonicalize(root).at("find the folder", root)?;
     let (mut found, mut folders) = (Vec::new(), vec![root]);
     while let Some(folder) = folders.pop() {
         if is_git_dir(&folder) {

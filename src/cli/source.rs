@@ -4,6 +4,7 @@ use super::arguments::StoreArguments;
 use crate::backup::{Catalog, Manifest, StoreSite, Tenant, host_store, select};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{NOT_A_REPOSITORY, Place, Repository};
+use crate::os;
 use crate::queue::State;
 use crate::site::{NOT_SET_UP, Site};
 use crate::store::LocalStore;
@@ -27,7 +28,7 @@ impl Source {
     /// Opens what was named, else what the repository at hand names.
     pub fn open(place: &Place, named: &StoreArguments) -> Result<Self> {
         if let Some(root) = &named.store {
-            let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.clone());
+            let root = os::canonicalize(root).unwrap_or_else(|_| root.clone());
             let store = LocalStore::existing(&root)?;
             let name = StoreSite::find(&store, named.site.as_deref())?.name;
             let flags = format!(" --store {}{}", shell_word(&root), site_flag(named));
@@ -101,7 +102,7 @@ impl Source {
             return state.scratch();
         }
         let folder = std::env::temp_dir();
-        std::fs::canonicalize(&folder).at("find the folder", &folder)
+        os::canonicalize(&folder).at("find the folder", &folder)
     }
 }
 

@@ -4,6 +4,7 @@
 //! pager. `NO_COLOR` (no-color.org) turns `auto` off. Text is escaped before it is colored, so nothing in it can steer a terminal.
 
 use crate::git::{Config, Place, settings};
+use crate::os;
 use crate::text::shown;
 use std::ffi::OsStr;
 use std::io::IsTerminal;
@@ -105,7 +106,7 @@ impl Colors {
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             dumb: std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == OsStr::new("dumb")),
             pager: std::env::var("GIT_PAGER_IN_USE").is_ok_and(|value| is_true(&value)),
-            terminals: [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()],
+            terminals: [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()].map(|is| is && os::colors()),
         };
         decide(settings, &around)
     }

@@ -3,6 +3,7 @@
 use super::list::of_environment;
 use crate::error::{Error, Result};
 use crate::git::{ObjectId, Repository};
+use crate::os;
 use crate::site::{Environment, Site};
 use crate::uncommitted::{Candidate, Kept, Options, Seen, WorkTree, look, look_at_deployed};
 use std::path::Path;
@@ -83,9 +84,9 @@ pub fn served_environments(site: &Site) -> Result<Vec<&Environment>> {
 
 /// Returns the environment that is served from this folder, else the first.
 pub fn served_from<'s>(site: &'s Site, folder: &Path) -> &'s Environment {
-    let real = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let real = os::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let is_there = |environment: &&Environment| {
-        let own = environment.worktree.as_ref().map(|own| std::fs::canonicalize(own).unwrap_or_else(|_| own.clone()));
+        let own = environment.worktree.as_ref().map(|own| os::canonicalize(own).unwrap_or_else(|_| own.clone()));
         own.is_some_and(|own| own == real)
     };
     site.environments.iter().find(is_there).unwrap_or(site.first())

@@ -1,5 +1,6 @@
 //! Whether a place lies in a git directory, where git alone is to put anything.
 
+use crate::os;
 use std::path::{Path, PathBuf};
 
 /// Tells whether a folder looks like a git directory, by what git itself looks for (setup.c, `is_git_directory`), but for where
@@ -13,7 +14,7 @@ pub fn is_git_dir(folder: &Path) -> bool {
 /// submodule's is, the outer one. Links are followed.
 pub fn git_dir_around(path: &Path) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
-    let real = path.ancestors().find_map(|folder| std::fs::canonicalize(folder).ok())?;
+    let real = path.ancestors().find_map(|folder| os::canonicalize(folder).ok())?;
     real.ancestors().filter(|folder| is_git_dir(folder)).last().map(Path::to_owned)
 }
 
@@ -24,7 +25,7 @@ mod tests {
     #[test]
     fn a_place_inside_is_told_from_one_outside() {
         let world = tempfile::tempdir().unwrap();
-        let root = std::fs::canonicalize(world.path()).unwrap();
+        let root = os::canonicalize(world.path()).unwrap();
         let bare = root.join("site.git");
         for folder in ["objects", "refs"] {
             std::fs::create_dir_all(bare.join(folder)).unwrap();

@@ -4,7 +4,7 @@
 use super::repository::DURABLE;
 use super::{Checkout, ObjectId, Repository};
 use crate::error::{AtPath, Error, Result};
-use crate::os::OsStrExt;
+use crate::os::{self, OsStrExt};
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
 use std::ffi::OsStr;
@@ -49,7 +49,7 @@ impl Aside {
         }
         let output = Command::git().in_folder(folder).args(["rev-parse", "--absolute-git-dir"]).output()?;
         let git_dir = PathBuf::from(OsStr::from_bytes(output.stdout.trim_end_with(|c| c == '\n')));
-        let git_dir = std::fs::canonicalize(git_dir).map_err(|_| gone())?;
+        let git_dir = os::canonicalize(git_dir).map_err(|_| gone())?;
         if !git_dir.starts_with(repository.common_dir().join("worktrees")) {
             return Err(gone());
         }

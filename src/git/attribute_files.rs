@@ -4,7 +4,7 @@
 
 use super::past::Past;
 use super::{Attributes, ObjectId, Repository, TreeChange};
-use crate::os::OsStrExt;
+use crate::os::{self, OsStrExt};
 use bstr::{BStr, BString, ByteSlice};
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -46,10 +46,10 @@ impl AttributeFiles {
         {
             return None;
         }
-        let beside = home("XDG_CONFIG_HOME").or_else(|| Some(home("HOME")?.join(".config")));
+        let beside = home("XDG_CONFIG_HOME").or_else(|| Some(os::home()?.join(".config")));
         let mut around = vec![repository.common_dir().join("info").join("attributes")];
         around.extend(beside.map(|folder| folder.join("git").join("attributes")));
-        let system = system();
+        let system = system()?;
         around.extend(system.iter().map(|folder| folder.join("gitattributes")));
         let unread = system.iter().filter(|folder| **folder != Path::new("/etc"));
         let unread = unread.map(|folder| folder.join("gitconfig")).collect();
@@ -72,7 +72,7 @@ impl AttributeFiles {
         let Some(folders) = self.above(changes) else { return false };
         let Some(work_tree) = &self.work_tree else { return false };
         let files = folders.iter().filter_map(|file| file.strip_prefix(work_tree).ok());
-        let names: Vec<_> = files.map(|name| BString::from(name.as_os_str().as_bytes())).collect();
+        let names: Vec<_> = files.map(|name| BString::from(os::git_path(name))).collect();
         // What is missing in the work tree git takes from the index.
         let is_there = |name: &BString| work_tree.join(OsStr::from_bytes(name)).symlink_metadata().is_ok();
         is_staged(&names).is_some_and(|staged| names.iter().zip(staged).all(|(name, staged)| !staged || is_there(name)))
@@ -116,15 +116,16 @@ impl AttributeFiles {
     }
 }
 
-/// Where a git may have its own: what it was built for says so, mostly the folder beside that of its program.
-fn system() -> Vec<PathBuf> {
-    let mut folders: Vec<_> = ["/etc", "/usr/etc", "/usr/local/etc", "/opt/homebrew/etc"].map(PathBuf::from).into();
+/// Where a git may have its own: what it was built for says so, mostly the folder beside that of its program. `None` where it may
+/// be anywhere.
+fn system() -> Option<Vec<PathBuf>> {
+    let mut folders: Vec<_> = os::git_system_folders()?.iter().map(PathBuf::from).collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let program = std::env::split_paths(&path).find_map(|folder| folder.join("git").canonicalize().ok());
+    let program = std::env::split_paths(&path).find_map(|folder| os::canonicalize(folder.join("git")).ok());
     if let Some(prefix) = program.as_deref().and_then(|program| program.ancestors().nth(2)) {
         folders.extend(["etc", "share/git-core"].map(|folder| prefix.join(folder)));
     }
-    folders
+    Some(folders)
 }
 
 /// Tells whether a file, of which this is known, is missing or holds what is silent.

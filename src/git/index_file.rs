@@ -49,8 +49,8 @@ impl IndexFile {
         let options = || gix::index::decode::Options { thread_limit: Some(2), ..Default::default() };
         // By its descriptor, so that it is the file that was looked at.
         let opened = crate::os::path_of(file);
-        let whole = gix::index::File::at(opened, kind, true, options())
-            .or_else(|_| gix::index::File::at(path, kind, true, options()));
+        let whole = opened.and_then(|opened| gix::index::File::at(opened, kind, true, options()).ok());
+        let whole = whole.map_or_else(|| gix::index::File::at(path, kind, true, options()), Ok);
         let whole = whole.map_err(|error| {
             let message = format!("the index {} cannot be read: {error}", path.display());
             Error::damaged("index", message).hint("make it again there: git read-tree HEAD")

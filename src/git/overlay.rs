@@ -4,7 +4,7 @@
 
 use super::{FileSide, HashKind, ObjectId, Repository};
 use crate::error::{AtPath, Error, Result};
-use crate::os::OsStrExt;
+use crate::os::{self, OsStrExt};
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
 use gix::objs::Write as _;
@@ -39,7 +39,7 @@ impl Overlay {
         std::fs::create_dir_all(objects.join("pack")).at("create the folder", &objects)?;
         let mut lines = Vec::new();
         for other in others {
-            let path = std::fs::canonicalize(other).at("find the folder", other)?;
+            let path = os::canonicalize(other).at("find the folder", other)?;
             let bytes = path.as_os_str().as_bytes();
             if bytes.contains(&b'\n') {
                 return Err(Error::failed("path", format!("{} has a line feed in its name", path.display()))

@@ -133,8 +133,8 @@ enum Plain {
 }
 
 fn plain_git_dir(from: &Path) -> Option<Plain> {
-    let (owner, device) = (os::user(), os::device(&from.metadata().ok()?));
-    let is_own = |metadata: &std::fs::Metadata| os::owner(metadata) == owner && os::device(metadata) == device;
+    let device = os::device(&from.metadata().ok()?);
+    let is_own = |metadata: &std::fs::Metadata| os::is_ours(metadata) && os::device(metadata) == device;
     let is_whole = |git_dir: &Path| ["HEAD", "objects", "refs"].iter().all(|name| git_dir.join(name).exists());
     for folder in from.ancestors() {
         let metadata = folder.metadata().ok().filter(|metadata| os::device(metadata) == device)?;

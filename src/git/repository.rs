@@ -4,7 +4,7 @@ use super::config::Scope;
 use super::refs::SYMREF_DEPTH_MAX;
 use super::{Config, HashKind, Key, ObjectId, RefName};
 use crate::error::{AtPath, Error, Result};
-use crate::os::OsStrExt;
+use crate::os::{self, OsStrExt};
 use crate::process::Command;
 use bstr::{BString, ByteSlice};
 use jiff::Timestamp;
@@ -121,7 +121,7 @@ impl Repository {
     }
 
     pub(super) fn open_with(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self> {
-        let git_dir = std::fs::canonicalize(git_dir).at("find the repository", git_dir)?;
+        let git_dir = os::canonicalize(git_dir).at("find the repository", git_dir)?;
         let overrides = std::env::var("GIT_CONFIG_PARAMETERS").map(|text| parse_parameters(&text)).unwrap_or_default();
         let options = gix::open::Options::default()
             .with(gix::sec::Trust::Full)
@@ -149,7 +149,7 @@ impl Repository {
 
     /// Returns the folder that all work trees share.
     pub fn common_dir(&self) -> PathBuf {
-        std::fs::canonicalize(self.inner.common_dir()).unwrap_or_else(|_| self.git_dir.clone())
+        os::canonicalize(self.inner.common_dir()).unwrap_or_else(|_| self.git_dir.clone())
     }
 
     /// Returns the root of the work tree we were started in.

@@ -8,7 +8,7 @@ use super::trivial_merge::Merger;
 use super::{Advertised, ObjectId, RawCommit, RefName, Remote, Repository};
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
-use crate::os::{OsStrExt, OsStringExt};
+use crate::os::{self, OsStrExt, OsStringExt};
 use crate::process::{Command, Started};
 use bstr::{BString, ByteSlice};
 use std::cell::OnceCell;
@@ -124,7 +124,7 @@ impl Scratch {
     /// Makes an empty one.
     pub fn new(repository: &Repository) -> Result<Self> {
         let objects = repository.objects_dir();
-        let objects = std::fs::canonicalize(&objects).at("find", &objects)?;
+        let objects = os::canonicalize(&objects).at("find", &objects)?;
         let originals = quoted(objects.as_os_str().as_bytes());
         let (git_dir, config) = (repository.git_dir().to_owned(), repository.config());
         Ok(Self {

@@ -1,7 +1,7 @@
 //! How a command is typed that is to run in the repository a URL leads to.
 
 use super::Remote;
-use crate::os::OsStrExt;
+use crate::os::{self, OsStrExt};
 use crate::text::shell_word;
 use bstr::{BStr, ByteSlice};
 use gix::url::Scheme;
@@ -17,7 +17,7 @@ impl Remote {
         let url = gix::url::parse(BStr::new(&self.push_url)).ok()?;
         let path = OsStr::from_bytes(url.path.as_bytes());
         if url.scheme == Scheme::File {
-            let path = std::fs::canonicalize(folder.join(path)).ok()?;
+            let path = os::canonicalize(folder.join(path)).ok()?;
             return Some(format!("git -C {} {words}", shell_word(path)));
         }
         // A shell there reads `~anna`, and would not in quotes.

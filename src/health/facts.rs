@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::git::{Config, GitVersion, Head, RefList, RefName, RefValue, Repository, git_version};
 use crate::guard::{Mode, Policy};
 use crate::hook::{self, Configured, Inspected, Layout, configured, inspect, try_out};
+use crate::os;
 use crate::queue::State;
 use crate::ruling::Pause;
 use crate::setup::lost_hooks;
@@ -20,14 +21,12 @@ use crate::worker::{Frozen, is_stored};
 use bstr::ByteSlice;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// How many files and folders of another owner, or of wider modes, are named.
 const STRANGE_MAX: usize = 3;
 /// File systems that lie on another machine, by their `f_type` (statfs(2), linux/magic.h): NFS, SMB, CIFS, AFS, Ceph, 9p, and
 /// those of FUSE, which may be one.
-#[cfg(target_os = "linux")]
 const REMOTE: [(u32, &str); 7] = [
     (0x6969, "NFS"),
     (0x517b, "SMB"),
@@ -280,12 +279,15 @@ fn tried(repository: &Repository, inspected: Inspected) -> Hook {
     Hook { inspected, fails }
 }
 
+/// The bit of a folder in which only the owner of a file takes it away.
+const STICKY: u32 = 0o1000;
+
 /// The programs that hooks run, and their folders, where others than the owner may put something else in their place.
 fn open_programs(hooks: &[Hook]) -> Vec<PathBuf> {
     let programs = hooks.iter().filter_map(|hook| hook.inspected.program.clone());
     let paths = programs.flat_map(|program| [program.parent().map(Path::to_owned), Some(program)]).flatten();
-    let sticky = |mode: u32| mode & 0o1000 != 0;
-    let open = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|is| is.mode() & 0o002 != 0 && !sticky(is.mode()));
+    let is_open = |mode: u32| mode & 0o002 != 0 && mode & STICKY == 0;
+    let open = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|is| is_open(os::permissions(&is)));
     let mut open: Vec<_> = paths.filter(open).collect();
     open.sort();
     open.dedup();
@@ -295,7 +297,7 @@ fn open_programs(hooks: &[Hook]) -> Vec<PathBuf> {
 /// What git or we wrote as somebody else, root most often, and what the owner then cannot change.
 fn strange_owner(repository: &Repository, site: &Site) -> Result<(u32, Vec<PathBuf>)> {
     let root = repository.common_dir();
-    let owner = crate::error::AtPath::at(std::fs::metadata(&root), "read", &root)?.uid();
+    let owner = os::owner(&crate::error::AtPath::at(std::fs::metadata(&root), "read", &root)?);
     if site.modes.is_shared() {
         return Ok((owner, vec![]));
     }
@@ -310,7 +312,7 @@ fn strange_owner(repository: &Repository, site: &Site) -> Result<(u32, Vec<PathB
     looked.push(site.store.clone());
     looked.sort();
     looked.dedup();
-    let strange = |path: &PathBuf| path.symlink_metadata().is_ok_and(|is| is.uid() != owner);
+    let strange = |path: &PathBuf| path.symlink_metadata().is_ok_and(|is| os::owner(&is) != owner);
     Ok((owner, looked.into_iter().filter(strange).take(STRANGE_MAX).collect()))
 }
 
@@ -325,7 +327,7 @@ fn wide(state: &State, site: &Site) -> Vec<(PathBuf, u32)> {
     let too_wide = |path: PathBuf| {
         let metadata = path.symlink_metadata().ok().filter(|metadata| !metadata.is_symlink())?;
         let meant = if metadata.is_dir() { site.modes.folder } else { site.modes.file };
-        (metadata.permissions().mode() & 0o777 & !meant != 0).then_some((path, meant))
+        (os::permissions(&metadata) & 0o777 & !meant != 0).then_some((path, meant))
     };
     looked.into_iter().filter_map(too_wide).take(STRANGE_MAX).collect()
 }
@@ -348,7 +350,7 @@ fn look_at_store(repository: &Repository, site: &Site) -> StoreFacts {
         Ok(ahead) => (None, ahead),
         Err(error) => (Some(error.to_string()), 0),
     };
-    let device = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    let device = |path: &Path| std::fs::metadata(path).map(|metadata| os::device(&metadata)).ok();
     StoreFacts {
         place: site.store.clone(),
         unwritable,
@@ -370,27 +372,18 @@ fn write_and_remove(site: &Site) -> Result<i64> {
     let name = format!("{}{}", durable::TEMPORARY_PREFIX, durable::random_name());
     let path = site.store.join(name);
     let written = durable::write_new(&path, b"a trial of git cairn doctor\n", site.modes);
-    let time = std::fs::metadata(&path).map(|metadata| metadata.mtime());
+    let time = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
     let _ = std::fs::remove_file(&path);
     written?;
-    Ok(time.at("read", &path)? - clock::now().as_second())
+    let now = clock::now();
+    Ok(Timestamp::try_from(time.at("read", &path)?).unwrap_or(now).as_second() - now.as_second())
 }
 
 /// Returns the kind of network file system a path lies on.
 fn remote_kind(path: &Path) -> Option<&'static str> {
     let path = path.ancestors().find(|path| path.exists())?;
-    #[cfg(target_os = "linux")]
-    {
-        let kind = rustix::fs::statfs(path).ok()?.f_type;
-        #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "magic numbers are of 32 bits")]
-        let kind = kind as u32;
-        REMOTE.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| *name)
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = path;
-        None
-    }
+    let kind = os::file_system_kind(path)?;
+    REMOTE.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| *name)
 }
 
 fn jobs(state: &State) -> Result<JobFacts> {
@@ -478,7 +471,7 @@ fn lost(site: &Site, state: &State, hooks: &hook::Facts) -> Result<Vec<PathBuf>>
 fn served(site: &Site) -> Vec<ServedFolder> {
     let folders = site.environments.iter().filter_map(|one| Some((one.name.to_string(), one.worktree.clone()?)));
     let folders: Vec<_> = folders.collect();
-    let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let real = |folder: &Path| os::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let one = |(environment, folder): &(String, PathBuf)| {
         let same = |(other, its): &&(String, PathBuf)| other != environment && real(its) == real(folder);
         ServedFolder {

@@ -4,11 +4,11 @@ use crate::audit::Log;
 use crate::error::{AtPath, Error, Result};
 use crate::git::Repository;
 use crate::hook;
+use crate::os;
 use crate::queue::State;
 use crate::site::Site;
 use crate::text::shell_word;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Looks whether everything that is judged is open to this user.
@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 /// to its owner each thing that is closed has a line of its own.
 pub(super) fn may_look(repository: &Repository, site: &Site, state: &State, hooks: &hook::Facts) -> Result<()> {
     let root = repository.common_dir();
-    let (owner, me) = (std::fs::metadata(&root).at("read", &root)?.uid(), rustix::process::geteuid());
-    if me.is_root() || me.as_raw() == owner {
+    let (owner, me) = (os::owner(&std::fs::metadata(&root).at("read", &root)?), os::user());
+    if os::is_root() || me == owner {
         return Ok(());
     }
     let own = hooks.own_folder(&hooks.layout());
@@ -36,7 +36,7 @@ pub(super) fn may_look(repository: &Repository, site: &Site, state: &State, hook
         .or_else(|| first_closed(&files, |path| std::fs::File::open(path).map(drop)))
         .or_else(|| first_closed(&[audit], |path| std::fs::OpenOptions::new().append(true).open(path).map(drop)));
     let Some(closed) = closed else { return Ok(()) };
-    let (me, owner) = (hook::user_name(me.as_raw()), hook::user_name(owner));
+    let (me, owner) = (hook::user_name(me), hook::user_name(owner));
     let message = format!("{} is closed to {me}, so how this host is cannot be told", closed.display());
     let as_owner = owner.strip_prefix("uid ").map_or(owner.clone(), |number| format!("#{number}"));
     let hint =

@@ -7,14 +7,13 @@ use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{Key, ObjectId, Repository, Scratch};
 use crate::hook::Inspected;
+use crate::os::{self, OsStrExt};
 use crate::process::Command;
 use crate::queue::TRIAL_MARK;
 use crate::setup::{ConfigFile, Setting, begin, make_ready, new_id};
 use crate::site::Site;
 use bstr::{BStr, ByteSlice};
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -96,7 +95,7 @@ impl Copy {
             let path = own.join(hook.event.name());
             let bytes = std::fs::read(&hook.path).at("read", &hook.path)?;
             std::fs::write(&path, bytes).at("write", &path)?;
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).at("write", &path)?;
+            os::set_permissions(&path, 0o700).at("write", &path)?;
         }
         let mark = git_dir.join("cairn").join(TRIAL_MARK);
         durable::make_folders(&git_dir.join("cairn"), Modes::OWNER)?;

@@ -1,11 +1,10 @@
 //! Running the hook that stood there before us, with everything git gave us.
 
 use super::Event;
+use crate::os::{self, is_executable};
 use crate::process::Command;
 use crate::worker::git_cairn;
 use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 
@@ -35,10 +34,6 @@ pub fn hand_over(event: Event, found: Option<&Path>, input: &[u8]) -> ExitCode {
 }
 
 fn code(status: ExitStatus) -> ExitCode {
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    let code = os::exit_code(status);
     ExitCode::from(u8::try_from(code).unwrap_or(1))
-}
-
-fn is_executable(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }

@@ -3,12 +3,12 @@
 use super::files::is_gitolites;
 use crate::git::Repository;
 use crate::guard::{Change, Denied, Wanted};
+use crate::os::OsStrExt;
 use crate::process::Command;
 use crate::text::{shell_word, shown};
 use bstr::ByteSlice;
 use std::ffi::OsStr;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

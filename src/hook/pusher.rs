@@ -1,5 +1,6 @@
 //! Who pushes, and how that is known.
 
+use crate::os;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -41,7 +42,7 @@ pub fn who_pushes(get: impl Fn(&str) -> Option<String>, user: impl Fn() -> Strin
 /// Returns the name of the user this process runs as; its number where it has none.
 pub fn own_user() -> String {
     // A directory service takes its time, and a hook asks for the audit, the guard and the deployment.
-    static OWN: LazyLock<String> = LazyLock::new(|| user_name(rustix::process::getuid().as_raw()));
+    static OWN: LazyLock<String> = LazyLock::new(|| user_name(os::user_who_started()));
     OWN.clone()
 }
 

@@ -3,6 +3,7 @@
 use crate::durable::{self, Modes, Unsynced};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{ObjectId, Repository};
+use crate::os;
 use crate::store::sha256;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -180,10 +181,8 @@ impl State {
 
     /// Tells whether this process's user owns the state, and so may write the store.
     pub fn is_ours(&self) -> Result<bool> {
-        use std::os::unix::fs::MetadataExt;
         let folder = if self.folder.exists() { &self.folder } else { self.folder.parent().unwrap_or(&self.folder) };
-        let owner = std::fs::metadata(folder).at("read", folder)?.uid();
-        Ok(owner == rustix::process::geteuid().as_raw())
+        Ok(os::is_ours(&std::fs::metadata(folder).at("read", folder)?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which process of git moves the references of a push, and whether it still may.
 
 use crate::clock;
+use crate::os;
 use jiff::Timestamp;
 
 /// After how many seconds a push is over whose process cannot be told.
@@ -34,7 +35,7 @@ pub fn is_by_path() -> bool {
 
 /// The process of git that receives the push whose hook we are, its parent, and when it began.
 fn receiver() -> Option<(i32, i32, String)> {
-    let mut process = rustix::process::getppid().map(|process| process.as_raw_nonzero().get())?;
+    let mut process = os::parent()?;
     for _ in 0..PARENTS_MAX {
         let words = command(process)?;
         let (parent, began) = stat(process)?;

@@ -5,8 +5,8 @@ use crate::backup::{Assembled, Catalog, Manifest, assemble_capture};
 use crate::element::uncommitted::Loaded;
 use crate::error::{AtPath, Result};
 use crate::git::Repository;
+use crate::os::OsStrExt;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What was written.

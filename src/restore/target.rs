@@ -3,6 +3,7 @@
 use crate::durable::{self, TEMPORARY_PREFIX};
 use crate::error::{AtPath, Error, Result};
 use crate::git::git_dir_around;
+use crate::os;
 use crate::text::shell_word;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -62,8 +63,7 @@ impl Target {
 ///
 /// Returns [`crate::error::Kind::Unsafe`], naming the same place beside the repository, where `path` lies in one.
 pub fn check_outside(path: &Path) -> Result<()> {
-    let Some(git_dir) =
-        git_dir_around(path).filter(|git_dir| std::fs::canonicalize(path).ok().as_ref() != Some(git_dir))
+    let Some(git_dir) = git_dir_around(path).filter(|git_dir| os::canonicalize(path).ok().as_ref() != Some(git_dir))
     else {
         return Ok(());
     };
@@ -80,8 +80,8 @@ pub fn check_outside(path: &Path) -> Result<()> {
 /// Returns [`crate::error::Kind::Unsafe`], naming the same place beside the store, where `path` lies in it.
 pub fn check_outside_store(path: &Path, store: &Path) -> Result<()> {
     let path = std::path::absolute(path).at("find", path)?;
-    let known = path.ancestors().find_map(|folder| std::fs::canonicalize(folder).ok());
-    let root = std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned());
+    let known = path.ancestors().find_map(|folder| os::canonicalize(folder).ok());
+    let root = os::canonicalize(store).unwrap_or_else(|_| store.to_owned());
     if known.is_none_or(|known| !known.starts_with(&root)) {
         return Ok(());
     }

@@ -6,11 +6,9 @@ use crate::error::{AtPath, Error, Result};
 use crate::os;
 use crate::queue::State;
 use jiff::Timestamp;
-use rustix::fs::FallocateFlags;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -91,10 +89,10 @@ fn open(state: &State) -> Result<File> {
     }
     let modes = state.modes();
     durable::make_folders(state.folder(), modes)?;
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(modes.file).open(&path);
+    let file = os::making(OpenOptions::new().write(true).create(true).truncate(false), modes.file).open(&path);
     let file = file.at("create", &path)?;
     os::set_file_permissions(&file, modes.file).at("set the mode of", &path)?;
-    let _ = rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, BYTES as u64);
+    let _ = os::reserve(&file, BYTES as u64);
     durable::sync_folder(state.folder())?;
     Ok(file)
 }

@@ -3,6 +3,7 @@
 use crate::backup::names_secret;
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Kind, Result};
+use crate::os;
 use crate::process::Command;
 use crate::text::without_secrets;
 use crate::uncommitted::patch::{Paint, write_texts};
@@ -10,7 +11,6 @@ use bstr::ByteSlice;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A value that a config file is to get.
@@ -36,7 +36,7 @@ pub struct ConfigFile {
 impl ConfigFile {
     /// Lets git set all of this in a copy; the file itself stays as it is, and may be missing.
     pub fn planned(path: &Path, settings: &[Setting]) -> Result<Self> {
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = os::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let before = match std::fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             read => Some(read.at("read", &path)?),
@@ -85,8 +85,8 @@ pub(super) fn replace(path: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> Res
     let mut lock = path.as_os_str().to_owned();
     lock.push(".lock");
     let lock = PathBuf::from(lock);
-    let mode = std::fs::metadata(path).at("read", path)?.permissions().mode();
-    let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(&lock);
+    let mode = os::permissions(&std::fs::metadata(path).at("read", path)?);
+    let opened = os::making(OpenOptions::new().write(true).create_new(true), mode).open(&lock);
     let mut file = opened.map_err(|error| {
         Error::failed("config-locked", format!("cannot lock {}: {error}", path.display()))
             .hint("wait for the git that is writing it, then run this again")
@@ -96,7 +96,7 @@ pub(super) fn replace(path: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> Res
             let message = format!("somebody changed {} meanwhile", path.display());
             return Err(Error::new(Kind::Moved, "config-changed", message).hint("run the same command again"));
         }
-        file.set_permissions(std::fs::Permissions::from_mode(mode)).at("write", path)?;
+        os::set_file_permissions(&file, mode).at("write", path)?;
         file.write_all(bytes)
             .and_then(|()| file.sync_all())
             .and_then(|()| std::fs::rename(&lock, path))

@@ -7,6 +7,7 @@ use crate::durable::random_name;
 use crate::error::{AtPath, Error, Result};
 use crate::git::{Config, ObjectId, RefName, Repository, Spelling};
 use crate::hook::{Event, InstallPlan, Step, facts, plan_install};
+use crate::os;
 use crate::queue::State;
 use crate::site::{Environment, HIDDEN_REFS, META_BYTES_MAX, META_REF, Site, check_site_name};
 use crate::store::{LocalStore, Store};
@@ -337,7 +338,7 @@ fn resolved(path: &Path) -> PathBuf {
             Component::ParentDir => drop(real.pop()),
             component => real.push(component),
         }
-        real = std::fs::canonicalize(&real).unwrap_or(real);
+        real = os::canonicalize(&real).unwrap_or(real);
     }
     real
 }

@@ -5,12 +5,12 @@ use crate::durable::{self, Modes};
 use crate::error::{AtPath, Result};
 use crate::git::{PINS, Repository};
 use crate::hook::{InstallPlan, facts, plan_uninstall};
+use crate::os::OsStrExt;
 use crate::queue::State;
 use crate::site::{HIDDEN_REFS, META_REF, Site};
 use bstr::{BString, ByteSlice};
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// The repository's config as the first setup found it.

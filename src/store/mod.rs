@@ -7,11 +7,11 @@ pub use local::LocalStore;
 pub use seal::{NO_DIGEST, is_sealed, seal};
 
 use crate::error::{AtPath, Error, Result};
+use crate::os;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read as a whole, in bytes: a list of five million references fits.
@@ -125,7 +125,7 @@ pub fn copy_in(store: &dyn Store, key: &Key, path: &Path) -> Result<(u64, String
 /// Writes a stored file to a new one of this host with these permission bits, and returns its size and SHA-256.
 pub fn copy_out(store: &dyn Store, key: &Key, path: &Path, mode: u32) -> Result<(u64, String)> {
     let mut input = BufReader::with_capacity(COPY_BYTES, Tally::new(store.open(key)?));
-    let mut file = File::options().write(true).create_new(true).mode(mode).open(path).at("create", path)?;
+    let mut file = os::making(File::options().write(true).create_new(true), mode).open(path).at("create", path)?;
     io::copy(&mut input, &mut file).at("write", path)?;
     file.sync_all().at("fsync", path)?;
     let (_, bytes, sha256) = input.into_inner().finish();

@@ -6,16 +6,14 @@
 //! clock before the look began is not remembered (git's "racy" entries), so that equal stamps are equal content.
 
 use super::Stamp;
-use super::inside::Entry;
 use crate::durable::Modes;
 use crate::git::{HashKind, ObjectId};
+use crate::os::OsStrExt;
+use crate::os::{self, Entry};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
-use std::fs::Permissions;
 use std::io::Write;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -220,8 +218,8 @@ impl Cache {
         crate::durable::make_folders(folder, modes)?;
         sweep(folder)?;
         let mut builder = tempfile::Builder::new();
-        let builder = builder.prefix(crate::durable::TEMPORARY_PREFIX).permissions(Permissions::from_mode(modes.file));
-        let mut temporary = builder.tempfile_in(folder)?;
+        let mut temporary = builder.prefix(crate::durable::TEMPORARY_PREFIX).tempfile_in(folder)?;
+        os::set_file_permissions(temporary.as_file(), modes.file)?;
         temporary.write_all(&out)?;
         temporary.persist(path)?;
         Ok(())

@@ -1,10 +1,10 @@
 //! A file's content as git would store it, streamed: through its filter, then with encodings, line ends and `$Id$` undone.
 
 use super::Stamp;
-use super::inside;
 use crate::git::{
     BlobHasher, Cleaner, Conversion, Filter, HashKind, LineEnds, NotCleaned, ObjectId, blob_id, to_utf8, undo_ident,
 };
+use crate::os;
 use bstr::BStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -160,7 +160,7 @@ pub fn tell(
     out: Option<&mut dyn Write>,
 ) -> Result<Content, NotContent> {
     let Means { path, conversion, cleaner, kind } = means;
-    let stamp = inside::stamp_of_file(&*file)?;
+    let stamp = os::stamp(&*file)?;
     let cleaned = match &conversion.filter {
         Some(Filter::Known(driver)) => cleaner.clean(driver, path, file).map_err(|error| match error {
             NotCleaned::Late => NotContent::Late,
@@ -180,7 +180,7 @@ pub fn tell(
     } else {
         converted(&mut Timed { inner: file, deadline }, stamp.size, conversion, kind, stored, out)?
     };
-    if inside::stamp_of_file(&*file)? != stamp {
+    if os::stamp(&*file)? != stamp {
         return Err(NotContent::Moving);
     }
     Ok(Content { id, size, stamp })

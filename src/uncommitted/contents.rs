@@ -5,10 +5,10 @@ use super::inside;
 use super::place::{self, WorkTree};
 use super::{Change, LINK};
 use crate::git::{Cleaner, Conversion, Filter, ObjectId, ObjectReader, Rules, blob_id};
+use crate::os::Folder;
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 /// Reads contents of a work tree as git would store them. Paths are best asked for in their order: the folder of the one
@@ -18,7 +18,7 @@ pub struct Contents<'a> {
     reader: ObjectReader,
     base: Option<ObjectId>,
     cleaner: Cleaner,
-    last: Option<(BString, Rules, OwnedFd)>,
+    last: Option<(BString, Rules, Folder)>,
 }
 
 impl WorkTree {
@@ -58,17 +58,17 @@ impl Contents<'_> {
         let kind = self.tree.objects().kind();
         let conversion = self.conversion(path)?;
         let (at, name) = self.stands(path)?;
-        let stamp = inside::stamp(at.as_fd(), name)?;
+        let stamp = at.look(name)?;
         if stamp.is_link() {
-            let target = inside::link(at.as_fd(), name)?;
-            if inside::stamp(at.as_fd(), name)? != stamp {
+            let target = at.link(name)?;
+            if at.look(name)? != stamp {
                 return Err(NotContent::Moving);
             }
             out.map_or(Ok(()), |out| out.write_all(&target))?;
             let id = blob_id(kind, &target).ok_or(NotContent::Attack)?;
             return Ok(Content { id, size: target.len() as u64, stamp });
         }
-        let mut file = inside::open_file(at.as_fd(), name)?;
+        let mut file = at.file(name)?;
         let conversion = if is_link { Conversion::default() } else { conversion };
         let reader = &mut self.reader;
         let means = Means { path, conversion: &conversion, cleaner: &mut self.cleaner, kind };
@@ -120,7 +120,7 @@ impl Contents<'_> {
             return Ok(content::looks_binary(&first.0));
         }
         let (at, name) = self.stands(path)?;
-        let file = inside::open_file(at.as_fd(), name)?;
+        let file = at.file(name)?;
         let mut bytes = Vec::new();
         let wanted = if conversion.encoding.is_some() { u64::MAX } else { content::BINARY_LOOK as u64 };
         file.take(wanted).read_to_end(&mut bytes)?;
@@ -129,7 +129,7 @@ impl Contents<'_> {
     }
 
     /// Returns the open folder of a path and its last name.
-    fn stands<'p>(&mut self, path: &'p BStr) -> io::Result<(&OwnedFd, &'p [u8])> {
+    fn stands<'p>(&mut self, path: &'p BStr) -> io::Result<(&Folder, &'p [u8])> {
         self.enter(path)?;
         let start = path.rfind_byte(b'/').map_or(0, |slash| slash + 1);
         let at = self.last.as_ref().map(|(_, _, at)| at);

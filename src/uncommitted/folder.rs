@@ -3,18 +3,18 @@
 use super::cache::{Cache, Folder, Horizon, Known, Name, Part};
 use super::compare::{self, Verdict};
 use super::content::Means;
-use super::inside::{self, Entry};
+use super::inside;
 use super::place::WorkTree;
 use super::{Change, EXECUTABLE, GITLINK, Ignored, LINK, New, Old, REGULAR, Seen, Stamp, Unreadable, content};
 use crate::git::{
     Cleaner, Conversion, Filter, IndexFile, ObjectId, ObjectReader, RULES_BYTES_MAX, Rules, Staged, TreeEntry, blob_id,
 };
+use crate::os::{self, Entry};
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -48,7 +48,7 @@ pub enum Watch {
 
 /// A folder to be looked at.
 pub struct Task {
-    above: Option<Arc<OwnedFd>>,
+    above: Option<Arc<os::Folder>>,
     name: Vec<u8>,
     folder: BString,
     tree: Option<ObjectId>,
@@ -127,7 +127,7 @@ struct Row<'r> {
 
 /// The folder that is being looked at.
 struct Here<'r> {
-    at: &'r Arc<OwnedFd>,
+    at: &'r Arc<os::Folder>,
     task: &'r Task,
     rules: &'r Rules,
     /// Whether what was seen before was seen by the same rules.
@@ -175,12 +175,12 @@ impl<'a> Worker<'a> {
             return self.seen.late.push(task.folder.trim_end_with(|c| c == '/').into());
         }
         let opened = match &task.above {
-            Some(above) => inside::open_folder(above.as_fd(), &task.name),
-            None => self.shared.tree.root().try_clone_to_owned(),
+            Some(above) => above.folder(&task.name),
+            None => self.shared.tree.root().try_clone(),
         };
         let known = self.shared.cache.folder(&task.folder);
         let mut read = Vec::new();
-        let listed = opened.and_then(|at| Ok((self.list(at.as_fd(), known.as_ref(), &mut read)?, Arc::new(at))));
+        let listed = opened.and_then(|at| Ok((self.list(&at, known.as_ref(), &mut read)?, Arc::new(at))));
         let (listed, at) = match listed {
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -207,35 +207,35 @@ impl<'a> Worker<'a> {
     /// Lists a folder, from what is known of it or from itself into `read`.
     fn list<'r>(
         &self,
-        at: BorrowedFd<'_>,
+        at: &os::Folder,
         known: Option<&Folder<'r>>,
         read: &'r mut Vec<(CString, Entry)>,
     ) -> io::Result<Listed<'r>> {
         let stamp = match self.shared.listings {
-            Some(device) => Some(inside::stamp_of_file(at)?).filter(|stamp| stamp.device == device),
+            Some(device) => Some(at.stamp()?).filter(|stamp| stamp.device == device),
             None => None,
         };
         if let Some(known) = known.filter(|known| stamp.is_some() && known.listing == stamp) {
             return Ok(Listed { names: known.listed(), stamp, kept: true });
         }
-        *read = inside::list(at)?;
+        *read = at.list()?;
         let names = read.iter().map(|(name, entry)| (name.as_bytes(), *entry)).collect();
         Ok(Listed { names, stamp: stamp.filter(|stamp| self.shared.horizon.is_past(stamp)), kept: false })
     }
 
-    fn is_repository(&self, at: &Arc<OwnedFd>, task: &Task, listed: &[Name<'_>]) -> bool {
+    fn is_repository(&self, at: &Arc<os::Folder>, task: &Task, listed: &[Name<'_>]) -> bool {
         if listed.binary_search_by_key(&&b".git"[..], |(name, _)| name).is_err() {
             return false;
         }
         let path = super::place::join(self.shared.tree.path(), task.folder.as_bstr());
-        let git_dir = super::place::git_dir(at.as_fd(), &path).ok().flatten();
+        let git_dir = super::place::git_dir(at, &path).ok().flatten();
         let kind = self.shared.tree.objects().kind();
         git_dir.is_some_and(|path| super::foreign::Foreign::open(&path, kind).is_ok_and(|foreign| foreign.is_one()))
     }
 
     fn compare(
         &mut self,
-        at: &Arc<OwnedFd>,
+        at: &Arc<os::Folder>,
         task: &Task,
         known: Option<Folder<'_>>,
         listed: &Listed<'_>,
@@ -285,7 +285,7 @@ impl<'a> Worker<'a> {
 
     /// Goes through a folder in which the same names stand as before and for which no index need be asked: only what is not as
     /// it was is compared. Returns whether it did; it does not where the rules are others.
-    fn skim(&mut self, at: &Arc<OwnedFd>, task: &Task, known: &Folder<'_>, next: &mut Vec<Task>) -> bool {
+    fn skim(&mut self, at: &Arc<os::Folder>, task: &Task, known: &Folder<'_>, next: &mut Vec<Task>) -> bool {
         let rules = self.enter(at, task, |name| known.row(name));
         if rules.key() != known.rules || known.names.iter().any(|known| !known.in_tree) {
             return false;
@@ -327,16 +327,16 @@ impl<'a> Worker<'a> {
         is_file
             && id == known.id
             && self.mode_of(&seen, Some(as_stored)) == known.mode
-            && inside::stamp(here.at.as_fd(), known.name).is_ok_and(|stamp| stamp == seen)
+            && here.at.look(known.name).is_ok_and(|stamp| stamp == seen)
     }
 
     /// Reads the folder's own rules; of attributes that are not there, git takes those it has.
-    fn enter<'r>(&mut self, at: &Arc<OwnedFd>, task: &Task, find: impl Fn(&[u8]) -> Option<Row<'r>>) -> Rules {
+    fn enter<'r>(&mut self, at: &Arc<os::Folder>, task: &Task, find: impl Fn(&[u8]) -> Option<Row<'r>>) -> Rules {
         let mut content = [None, None];
         for (slot, name) in content.iter_mut().zip([&b".gitignore"[..], b".gitattributes"]) {
             let Some(row) = find(name) else { continue };
             if row.disk == Some(Entry::File) {
-                match inside::read(at.as_fd(), name, RULES_BYTES_MAX) {
+                match inside::read(at, name, RULES_BYTES_MAX) {
                     Ok(bytes) => *slot = bytes,
                     Err(error) => self.unreadable([task.folder.as_slice(), name].concat().into(), &error),
                 }
@@ -406,7 +406,7 @@ impl<'a> Worker<'a> {
         let ignored = here.task.ignored || here.rules.is_ignored(path.as_bstr(), true);
         let is_watched = if watch == Watch::Index { !below.is_empty() } else { has_folder };
         if ignored && !is_watched {
-            self.ignored(here.at.as_fd(), row.name, path.clone(), true);
+            self.ignored(here.at, row.name, path.clone(), true);
             // What only the commit has there went from the index.
             self.gone(&[path.as_slice(), b"/"].concat(), base_tree, below, watch);
             return false;
@@ -451,7 +451,7 @@ impl<'a> Worker<'a> {
         if tracked.is_none() {
             let path = path();
             if here.task.ignored || here.rules.is_ignored(path.as_bstr(), false) {
-                self.ignored(here.at.as_fd(), name, path.clone(), false);
+                self.ignored(here.at, name, path.clone(), false);
                 if base.is_some() {
                     self.judged(watch, path, base, staged, None);
                 }
@@ -521,7 +521,7 @@ impl<'a> Worker<'a> {
 
     /// Notes a file that git does not watch.
     fn added(&mut self, here: &Here<'_>, name: &[u8], path: BString, staged: Option<Staged>) -> bool {
-        match inside::stamp(here.at.as_fd(), name) {
+        match here.at.look(name) {
             Ok(stamp) => {
                 let mode = self.mode_of(&stamp, None);
                 let verdict = Verdict { kind: super::Kind::Added, staged: staged.is_some(), hidden: false };
@@ -533,9 +533,9 @@ impl<'a> Worker<'a> {
         false
     }
 
-    fn ignored(&mut self, at: BorrowedFd<'_>, name: &[u8], path: BString, folder: bool) {
+    fn ignored(&mut self, at: &os::Folder, name: &[u8], path: BString, folder: bool) {
         // One that went meanwhile is none any more.
-        if let Ok(stamp) = inside::stamp(at, name) {
+        if let Ok(stamp) = at.look(name) {
             self.seen.ignored.push(Ignored { path, folder, stamp });
         }
     }
@@ -548,7 +548,7 @@ impl<'a> Worker<'a> {
         stored: Option<Old>,
         known: Option<(Stamp, ObjectId)>,
     ) -> Result<Option<Work>, content::NotContent> {
-        let stamp = match inside::stamp(here.at.as_fd(), name) {
+        let stamp = match here.at.look(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             stamp => stamp?,
         };
@@ -558,7 +558,7 @@ impl<'a> Worker<'a> {
         }
         let kind = self.shared.tree.objects().kind();
         if stamp.is_link() {
-            let target = inside::link(here.at.as_fd(), name)?;
+            let target = here.at.link(name)?;
             let id = blob_id(kind, &target).ok_or(content::NotContent::Attack)?;
             return Ok(Some(Work { stamp, as_stored: Old { mode, id }, remembered: false }));
         }
@@ -567,7 +567,7 @@ impl<'a> Worker<'a> {
         let before = |reader: &mut ObjectReader| reader.blob(&stored?.id).ok();
         let mut tries = 0;
         let told = loop {
-            let mut file = inside::open_file(here.at.as_fd(), name)?;
+            let mut file = here.at.file(name)?;
             let means = Means { path: path.as_bstr(), conversion: &conversion, cleaner: &mut self.cleaner, kind };
             let told = content::tell(&mut file, means, || before(&mut self.reader), None);
             tries += 1;

@@ -3,10 +3,10 @@
 use super::inside;
 use crate::error::{AtPath, Error, Result};
 use crate::git::{HashKind, ObjectId};
+use crate::os::{self, Entry, Folder};
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// The most that is read of a file of references, in bytes.
@@ -20,7 +20,7 @@ const FOLDERS_MAX: usize = 64;
 
 /// A git directory.
 pub struct Foreign {
-    folder: OwnedFd,
+    folder: Folder,
     path: PathBuf,
     kind: HashKind,
 }
@@ -28,13 +28,13 @@ pub struct Foreign {
 impl Foreign {
     /// Opens one.
     pub fn open(path: &Path, kind: HashKind) -> Result<Self> {
-        let folder = inside::open_root(path).at("open", path)?;
+        let folder = Folder::open(path).at("open", path)?;
         Ok(Self { folder, path: path.to_owned(), kind })
     }
 
     /// Tells whether this is a git directory (gitrepository-layout(5)), as git looks for one.
     pub fn is_one(&self) -> bool {
-        let is_folder = |name: &[u8]| inside::open_folder(self.folder.as_fd(), name).is_ok();
+        let is_folder = |name: &[u8]| self.folder.folder(name).is_ok();
         (is_folder(b"objects") && is_folder(b"refs") || self.read(b"commondir").is_some())
             && self.read(b"HEAD").is_some()
     }
@@ -46,12 +46,12 @@ impl Foreign {
 
     /// Reads a small file in it; `None` where there is none.
     pub fn read(&self, path: &[u8]) -> Option<Vec<u8>> {
-        inside::read(self.folder.as_fd(), path, SMALL_BYTES_MAX).ok().flatten()
+        inside::read(&self.folder, path, SMALL_BYTES_MAX).ok().flatten()
     }
 
     /// Opens its index; `None` where there is none.
     pub fn index(&self) -> Option<File> {
-        inside::open_file(self.folder.as_fd(), b"index").ok()
+        self.folder.file(b"index").ok()
     }
 
     /// Returns what HEAD leads to; `None` where it has no commit yet.
@@ -84,7 +84,7 @@ impl Foreign {
         self.loose(b"refs".as_bstr(), 0, &mut found);
         found.retain(|name, _| !name.starts_with(b"refs/remotes/"));
         if found.contains_key(b"refs/stash".as_bstr()) {
-            let log = inside::read(self.folder.as_fd(), b"logs/refs/stash", REFS_BYTES_MAX).ok().flatten();
+            let log = inside::read(&self.folder, b"logs/refs/stash", REFS_BYTES_MAX).ok().flatten();
             let lines: Vec<_> = log.as_deref().unwrap_or_default().lines().map(ToOwned::to_owned).collect();
             for (age, line) in lines.iter().rev().enumerate().skip(1) {
                 let id = line.split(|byte| *byte == b' ').nth(1).and_then(|id| ObjectId::from_hex(id).ok());
@@ -95,22 +95,22 @@ impl Foreign {
     }
 
     fn loose(&self, folder: &BStr, depth: usize, found: &mut BTreeMap<BString, ObjectId>) {
-        let Ok(opened) = inside::walk_to(self.folder.as_fd(), folder) else { return };
-        for (name, entry) in inside::list(opened.as_fd()).unwrap_or_default() {
+        let Ok(opened) = inside::walk_to(&self.folder, folder) else { return };
+        for (name, entry) in opened.list().unwrap_or_default() {
             let path = BString::from([folder.as_bytes(), b"/", name.as_bytes()].concat());
             match entry {
-                inside::Entry::Folder if depth < FOLDERS_MAX => self.loose(path.as_bstr(), depth + 1, found),
-                inside::Entry::File => {
+                Entry::Folder if depth < FOLDERS_MAX => self.loose(path.as_bstr(), depth + 1, found),
+                Entry::File => {
                     let id = self.read(&path).and_then(|text| ObjectId::from_hex(text.trim()).ok());
                     found.extend(id.map(|id| (path, id)));
                 }
-                inside::Entry::Folder | inside::Entry::Special => {}
+                Entry::Folder | Entry::Special => {}
             }
         }
     }
 
     fn packed(&self) -> BTreeMap<BString, ObjectId> {
-        let text = inside::read(self.folder.as_fd(), b"packed-refs", REFS_BYTES_MAX).ok().flatten();
+        let text = inside::read(&self.folder, b"packed-refs", REFS_BYTES_MAX).ok().flatten();
         let text = text.unwrap_or_default();
         let lines = text.lines().filter(|line| !line.starts_with(b"#") && !line.starts_with(b"^"));
         let one = |line: &[u8]| {
@@ -134,18 +134,18 @@ impl Foreign {
         if self.read(b"commondir").is_some() {
             return Err(refused(b"the repository it is a work tree of".as_bstr()));
         }
-        inside::open_folder(self.folder.as_fd(), b"objects").at("open", &folder)?;
+        self.folder.folder(b"objects").at("open", &folder)?;
         let alternates = self.read(b"objects/info/alternates").unwrap_or_default();
         for line in alternates.lines().filter(|line| !line.is_empty() && !line.starts_with(b"#")) {
             let target = folder.join(line.to_path_lossy());
-            let target = std::fs::canonicalize(&target).unwrap_or(target);
+            let target = os::canonicalize(&target).unwrap_or(target);
             if !known.contains(&target) {
                 return Err(refused(line.as_bstr()));
             }
         }
         // Neither a pipe that would hold us up, nor a link, nor what was too long to be looked through.
-        let place = inside::walk_to(self.folder.as_fd(), b"objects/info");
-        let stamp = place.and_then(|at| inside::stamp(at.as_fd(), b"alternates"));
+        let place = inside::walk_to(&self.folder, b"objects/info");
+        let stamp = place.and_then(|at| at.look(b"alternates"));
         if stamp.is_ok_and(|stamp| !stamp.is_file() || stamp.size > SMALL_BYTES_MAX) {
             return Err(refused(b"what objects/info/alternates is".as_bstr()));
         }

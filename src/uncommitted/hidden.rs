@@ -1,9 +1,9 @@
 //! What lies in a folder that ignore rules hide: a look does not enter it, but a capture may be asked to.
 
-use super::inside::{self, Entry};
+use super::inside;
 use super::{Stamp, Unreadable, WorkTree};
+use crate::os::Entry;
 use bstr::{BStr, BString};
-use std::os::fd::AsFd;
 
 impl WorkTree {
     /// Lists the files and links below a folder with how they look, and what could not be read. No link is followed, and what git
@@ -13,7 +13,7 @@ impl WorkTree {
         let mut waiting = vec![folder.to_owned()];
         while let Some(folder) = waiting.pop() {
             let at = inside::walk_to(self.root(), &folder);
-            let listed = at.and_then(|at| Ok((inside::list(at.as_fd())?, at)));
+            let listed = at.and_then(|at| Ok((at.list()?, at)));
             let (entries, at) = match listed {
                 Ok(listed) => listed,
                 Err(error) => {
@@ -24,7 +24,7 @@ impl WorkTree {
             for (name, entry) in entries {
                 let name = name.as_bytes();
                 let path = BString::from([folder.as_slice(), b"/", name].concat());
-                match (entry, inside::stamp(at.as_fd(), name)) {
+                match (entry, at.look(name)) {
                     _ if name.eq_ignore_ascii_case(b".git") => {}
                     (Entry::Folder, _) => waiting.push(path),
                     (Entry::File, Ok(stamp)) => files.push((path, stamp)),

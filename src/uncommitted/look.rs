@@ -5,7 +5,7 @@ use super::folder::{Shared, Task, Worker};
 use super::place::WorkTree;
 use super::renames::{self, Side};
 use super::similarity::{self, Spans};
-use super::{Change, Contents, Kind, New, Seen, inside, repositories, walk};
+use super::{Change, Contents, Kind, New, Seen, repositories, walk};
 use crate::durable::Modes;
 use crate::error::Result;
 use crate::git::{ObjectId, Repository};
@@ -60,7 +60,7 @@ pub(super) fn look_on(
         Some(index) => tree.set_index_holds(index.tree),
         None => tree.read_index()?,
     }
-    let listings = place.as_ref().and_then(|_| inside::telling(tree.root()));
+    let listings = place.as_ref().and_then(|_| tree.root().telling());
     let shared = Shared { tree, cache: &cache, horizon: Horizon::now(), listings, deadline };
     let workers = (0..threads).map(|_| Worker::new(&shared)).collect();
     let workers = walk::over(vec![Task::root(tree, root)], workers, Worker::look);

@@ -23,6 +23,7 @@ mod walk;
 
 pub mod patch;
 
+pub use crate::os::Stamp;
 pub use content::{Content, NotContent};
 pub use contents::Contents;
 pub use look::{Options, look};
@@ -33,7 +34,6 @@ pub use standing::{Candidate, Standing, look_at_deployed};
 
 use crate::git::ObjectId;
 use bstr::BString;
-use jiff::Timestamp;
 use std::path::PathBuf;
 
 /// The mode of a file that may be run, in git's tree.
@@ -102,33 +102,6 @@ pub struct New {
     pub stamp: Stamp,
     /// The id of its content as git would store it, where comparing told it; a nested repository's HEAD.
     pub id: Option<ObjectId>,
-}
-
-/// By what a file is known to be the one that was read: equal stamps are the same content, unless it was written within the
-/// grain of the file system's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stamp {
-    /// When its content was last written, in nanoseconds since 1970.
-    pub modified: i64,
-    /// When its inode was last changed, in nanoseconds since 1970.
-    pub changed: i64,
-    /// Its size in bytes.
-    pub size: u64,
-    /// The number of its inode.
-    pub inode: u64,
-    /// The number of its file system.
-    pub device: u64,
-    /// Its type and permissions, as the system has them.
-    pub mode: u32,
-    /// Who owns it.
-    pub owner: u32,
-}
-
-impl Stamp {
-    /// Returns when its content was last written.
-    pub fn modified_at(&self) -> Option<Timestamp> {
-        Timestamp::from_nanosecond(self.modified.into()).ok()
-    }
 }
 
 /// One path that is not as the commit has it.

@@ -6,11 +6,10 @@ use crate::error::{AtPath, Error, Result};
 use crate::git::{
     Config, Drivers, HashKind, IndexFile, ObjectId, Objects, RULES_BYTES_MAX, Repository, RuleFiles, Rules,
 };
+use crate::os::{self, Folder, OsStrExt};
 use bstr::{BStr, BString, ByteSlice};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -38,7 +37,7 @@ struct OpenIndex {
 
 /// A work tree that is looked at. Nothing in it is ever written, run or followed.
 pub struct WorkTree {
-    root: OwnedFd,
+    root: Folder,
     path: PathBuf,
     /// The outermost tree it lies in: itself, or one whose repositories it is among.
     outermost: PathBuf,
@@ -62,7 +61,7 @@ impl WorkTree {
     /// Returns [`crate::error::Kind::NotFound`] where there is no folder, and a refusal where its `.git` leads somewhere that
     /// is neither in it nor the host's.
     pub fn open(host: &Repository, path: &Path) -> Result<Self> {
-        let path = std::fs::canonicalize(path).map_err(|error| {
+        let path = os::canonicalize(path).map_err(|error| {
             Error::not_found("no-worktree", format!("there is no work tree {}: {error}", path.display()))
                 .hint("name it: git config cairn.<env>.worktree <dir>, or --worktree <dir>")
         })?;
@@ -76,7 +75,7 @@ impl WorkTree {
 
     /// Opens one that lies in `outer`, beyond which its `.git` must not lead.
     fn open_below(host: &Repository, path: &Path, outer: &Path) -> Result<Self> {
-        let root = inside::open_root(path).at("open the work tree", path)?;
+        let root = Folder::open(path).at("open the work tree", path)?;
         let place = Self {
             root,
             path: path.to_owned(),
@@ -93,7 +92,7 @@ impl WorkTree {
             has_links: true,
             warnings: vec![],
         };
-        match git_dir(place.root.as_fd(), path)? {
+        match git_dir(&place.root, path)? {
             None => Ok(place.plain(host)),
             Some(git_dir) if is_of_host(host, &git_dir) => place.linked(host, git_dir),
             Some(git_dir) if git_dir.starts_with(outer) => place.clone(host, &git_dir),
@@ -136,7 +135,7 @@ impl WorkTree {
             let message = format!("{} is kept in a format that is not read here", git_dir.display());
             return Err(Error::refused("clone-format", message).hint("clone it again with the host's object format"));
         }
-        let known = std::fs::canonicalize(host.objects_dir()).unwrap_or_else(|_| host.objects_dir());
+        let known = os::canonicalize(host.objects_dir()).unwrap_or_else(|_| host.objects_dir());
         self.objects = self.objects.and(&foreign.objects(&[known])?)?;
         self.head = foreign.head()?;
         self.settle(&config, git_dir);
@@ -155,7 +154,7 @@ impl WorkTree {
     fn open_index(&mut self, git_dir: &Foreign, kind: HashKind) -> Result<()> {
         let path = git_dir.path().join("index");
         let open = |file: File| -> Result<_> {
-            let stamp = inside::stamp_of_file(&file).at("look at", &path)?;
+            let stamp = os::stamp(&file).at("look at", &path)?;
             Ok(OpenIndex { file, path: path.clone(), kind, stamp })
         };
         self.index_file = git_dir.index().map(open).transpose()?;
@@ -182,8 +181,8 @@ impl WorkTree {
         &self.objects
     }
 
-    pub(super) fn root(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
+    pub(super) fn root(&self) -> &Folder {
+        &self.root
     }
 
     pub(super) fn rules(&self) -> &Rules {
@@ -245,16 +244,16 @@ impl WorkTree {
 /// Returns where the `.git` in a folder leads, absolute and without links; `None` where there is none.
 ///
 /// Returns an error for one that is neither a folder nor a file that names one.
-pub(super) fn git_dir(folder: BorrowedFd<'_>, path: &Path) -> Result<Option<PathBuf>> {
+pub(super) fn git_dir(folder: &Folder, path: &Path) -> Result<Option<PathBuf>> {
     let dot_git = path.join(".git");
-    let Ok(stamp) = inside::stamp(folder, b".git") else { return Ok(None) };
+    let Ok(stamp) = folder.look(b".git") else { return Ok(None) };
     if stamp.is_folder() || stamp.is_link() {
-        return std::fs::canonicalize(&dot_git).map(Some).at("follow", &dot_git);
+        return os::canonicalize(&dot_git).map(Some).at("follow", &dot_git);
     }
     let text = inside::read(folder, b".git", GIT_FILE_BYTES_MAX).at("read", &dot_git)?.unwrap_or_default();
     let Some(target) = text.strip_prefix(b"gitdir: ") else { return Ok(None) };
     let target = path.join(OsStr::from_bytes(target.trim_end_with(|c| c == '\n' || c == '\r')));
-    std::fs::canonicalize(&target).map(Some).at("follow", &target)
+    os::canonicalize(&target).map(Some).at("follow", &target)
 }
 
 /// Tells whether a git directory is the host's own, or one that the host keeps for a linked work tree.
@@ -267,7 +266,7 @@ fn is_of_host(host: &Repository, git_dir: &Path) -> bool {
 /// Reads the rules that stand beside a tree (gitignore(5), gitattributes(5)). A file that cannot be read holds none, as git
 /// has it.
 fn rule_files(config: &Config, git_dir: &Path) -> RuleFiles {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let home = os::home();
     let xdg = std::env::var_os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let user = xdg.or_else(|| home.as_ref().map(|home| home.join(".config")));
     let named = |key: &str, default: &str| match config.get("core", key) {
@@ -276,8 +275,8 @@ fn rule_files(config: &Config, git_dir: &Path) -> RuleFiles {
     };
     let system = std::env::var_os("GIT_ATTR_NOSYSTEM").is_none().then(|| PathBuf::from("/etc/gitattributes"));
     let attributes = [system, named("attributesFile", "attributes")];
-    let info = inside::open_root(git_dir).ok();
-    let beside = |name: &[u8]| inside::read(info.as_ref()?.as_fd(), name, RULES_BYTES_MAX).ok().flatten();
+    let info = Folder::open(git_dir).ok();
+    let beside = |name: &[u8]| inside::read(info.as_ref()?, name, RULES_BYTES_MAX).ok().flatten();
     RuleFiles {
         excludes: named("excludesFile", "ignore").and_then(|path| read(&path)),
         info_exclude: beside(b"info/exclude"),
@@ -295,9 +294,9 @@ fn expand(path: &str, home: Option<&Path>) -> PathBuf {
 
 /// Reads a file that config names; links in its path are followed, as git does, but nothing is waited for.
 fn read(path: &Path) -> Option<Vec<u8>> {
-    let real = std::fs::canonicalize(path).ok()?;
-    let folder = inside::open_root(real.parent()?).ok()?;
-    inside::read(folder.as_fd(), real.file_name()?.as_bytes(), RULES_BYTES_MAX).ok().flatten()
+    let real = os::canonicalize(path).ok()?;
+    let folder = Folder::open(real.parent()?).ok()?;
+    inside::read(&folder, real.file_name()?.as_bytes(), RULES_BYTES_MAX).ok().flatten()
 }
 
 /// Joins a path in the tree to its root.
@@ -313,20 +312,20 @@ pub(super) fn rules_for(
     mut fallback: impl FnMut(&BStr) -> Option<Vec<u8>>,
 ) -> std::io::Result<Rules> {
     let mut rules = tree.rules().clone();
-    let mut at = tree.root().try_clone_to_owned()?;
+    let mut at = tree.root().try_clone()?;
     let mut folder = BString::default();
     let above = path.rfind_byte(b'/').map_or(&b""[..], |slash| &path[..slash]);
     let mut names = above.split_str("/").filter(|name| !name.is_empty());
     loop {
-        let ignore = inside::read(at.as_fd(), b".gitignore", RULES_BYTES_MAX)?;
+        let ignore = inside::read(&at, b".gitignore", RULES_BYTES_MAX)?;
         let file = BString::from([folder.as_slice(), b".gitattributes"].concat());
         // A folder of that name is to git a file that says nothing.
-        let is_folder = inside::stamp(at.as_fd(), b".gitattributes").is_ok_and(|stamp| stamp.is_folder());
-        let attributes = inside::read(at.as_fd(), b".gitattributes", RULES_BYTES_MAX)?
+        let is_folder = at.look(b".gitattributes").is_ok_and(|stamp| stamp.is_folder());
+        let attributes = inside::read(&at, b".gitattributes", RULES_BYTES_MAX)?
             .or_else(|| if is_folder { None } else { fallback(file.as_bstr()) });
         rules = rules.enter(folder.as_bstr(), ignore.as_deref(), attributes.as_deref());
         let Some(name) = names.next() else { return Ok(rules) };
-        at = inside::open_folder(at.as_fd(), name)?;
+        at = at.folder(name)?;
         folder.extend_from_slice(name);
         folder.push(b'/');
     }

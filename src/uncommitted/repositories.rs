@@ -7,8 +7,8 @@ use super::place::{self, Kept, WorkTree};
 use super::{Change, GITLINK, Kind, Nested, New, Old, Seen, Unreadable, compare, inside};
 use crate::error::{Error, Result};
 use crate::git::{ObjectId, Repository, Staged};
+use crate::os::Folder;
 use bstr::{BStr, BString, ByteSlice};
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 /// How deep repositories in repositories are looked at.
@@ -66,14 +66,14 @@ fn one(
     }
     let folder = place::join(outer.path(), path.as_bstr());
     let at = inside::walk_to(outer.root(), &path).map_err(|error| unclear(&error))?;
-    let Some(git_dir) = place::git_dir(at.as_fd(), &folder)? else {
+    let Some(git_dir) = place::git_dir(&at, &folder)? else {
         return empty(&at, base, staged).map(|()| (None, vec![]));
     };
     if depth >= DEPTH_MAX {
         return Err(unclear(&"it lies too deep in other repositories"));
     }
     let tree = WorkTree::open_in(host, &folder, outer)?;
-    let stamp = inside::stamp(outer.root(), &path).unwrap_or_default();
+    let stamp = outer.root().look(&path).unwrap_or_default();
     let head = tree.head();
     // Its history is not the host's: only what lies beside its branches is nowhere else.
     let counts = |name: &[u8]| base.is_none() || name.starts_with(b"refs/stash");
@@ -102,8 +102,8 @@ fn one(
 }
 
 /// A submodule that is not checked out: nothing to compare, unless there are files whose commits nobody has.
-fn empty(at: &impl AsFd, base: Option<Old>, staged: Option<Staged>) -> Result<()> {
-    let listed = inside::list(at.as_fd()).map_err(|error| unclear(&error))?;
+fn empty(at: &Folder, base: Option<Old>, staged: Option<Staged>) -> Result<()> {
+    let listed = at.list().map_err(|error| unclear(&error))?;
     let differs =
         staged.is_some_and(|staged| compare::between(base, Some(Old { mode: staged.mode, id: staged.id })).is_some());
     match listed.is_empty() {

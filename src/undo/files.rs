@@ -63,7 +63,7 @@ pub(super) fn is_link(path: &Path) -> bool {
 /// Returns a file's bytes, or those of where a link leads.
 pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
     if is_link(path) {
-        return Ok(std::fs::read_link(path).at("read", path)?.into_os_string().into_vec());
+        return Ok(os::git_path(&std::fs::read_link(path).at("read", path)?));
     }
     std::fs::read(path).at("read", path)
 }

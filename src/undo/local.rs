@@ -3,6 +3,7 @@
 use super::files;
 use crate::error::{Error, Result};
 use crate::git::{Checkout, ObjectId, RefName, Repository};
+use crate::os;
 use bstr::ByteSlice;
 use std::path::PathBuf;
 
@@ -82,12 +83,12 @@ fn elsewhere(repository: &Repository, branch: &RefName) -> Result<Option<String>
         return Ok(None);
     }
     let out = repository.git().args(["worktree", "list", "--porcelain", "-z"]).read()?;
-    let own = repository.work_tree().and_then(|path| std::fs::canonicalize(path).ok());
+    let own = repository.work_tree().and_then(|path| os::canonicalize(path).ok());
     let mut at: Option<PathBuf> = None;
     for line in out.split(|byte| *byte == 0) {
         if let Some(path) = line.strip_prefix(b"worktree ") {
             let path = files::path_of(path.to_vec());
-            at = Some(std::fs::canonicalize(&path).unwrap_or(path));
+            at = Some(os::canonicalize(&path).unwrap_or(path));
         }
         if line.strip_prefix(b"branch ").is_some_and(|on| on == branch.as_bytes()) && at.is_some() && at != own {
             let shown = at.as_ref().map(|path| crate::text::shell_quoted(files::text_of(path).as_bytes().as_bstr()));

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::durable::{self, Modes, random_name};
 use crate::error::{AtPath, Error, Kind, Result};
 use crate::git::{Aside, Course, ObjectId, Place, Repository};
+use crate::os;
 use bstr::{BString, ByteSlice};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -103,7 +104,7 @@ impl Resolution {
             durable::sweep(&store(repository))?;
             let _ = std::fs::remove_dir(store(repository));
         }
-        let here = repository.work_tree().and_then(|path| std::fs::canonicalize(path).ok());
+        let here = repository.work_tree().and_then(|path| os::canonicalize(path).ok());
         let meant = match folder {
             Some(folder) => Some(located(folder)?),
             None => here.filter(|here| known.iter().any(|one| one.folder() == *here)),
@@ -370,7 +371,7 @@ fn located(folder: &Path) -> Result<PathBuf> {
     let (Some(above), Some(name)) = (folder.parent(), folder.file_name()) else {
         return Err(Error::usage(format!("{} is no folder to be made", folder.display())));
     };
-    let above = std::fs::canonicalize(above).map_err(|_| {
+    let above = os::canonicalize(above).map_err(|_| {
         Error::not_found("no-folder", format!("there is no folder {}", above.display())).hint("make it first")
     })?;
     Ok(above.join(name))
@@ -382,7 +383,7 @@ fn check_place(repository: &Repository, folder: &Path) -> Result<()> {
         return Err(Error::refused("exists", format!("{} exists already", folder.display()))
             .hint("name a folder that does not exist yet: --resolve <dir>"));
     }
-    let own = repository.work_tree().and_then(|path| std::fs::canonicalize(path).ok());
+    let own = repository.work_tree().and_then(|path| os::canonicalize(path).ok());
     let inside = |path: &Path| folder.starts_with(path);
     if own.as_deref().is_some_and(inside) || inside(&repository.common_dir()) {
         return Err(Error::refused("inside", format!("{} is inside this repository", folder.display()))

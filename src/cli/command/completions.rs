@@ -4,6 +4,7 @@ use crate::cli::completion::SCRIPTS;
 use crate::cli::done;
 use crate::cli::ui::Ui;
 use crate::error::{AtPath, Error, Result};
+use crate::os;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,5 +42,5 @@ pub fn run(folder: Option<PathBuf>, ui: &mut Ui) -> Result<ExitCode> {
 /// The XDG Base Directory Specification's place for a person's own data, where bash-completion and fish look.
 fn own_share() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))
+    set("XDG_DATA_HOME").or_else(|| Some(os::home().filter(|path| path.is_absolute())?.join(".local/share")))
 }

@@ -6,6 +6,7 @@ use crate::cli::ui::Ui;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::git::{AskedVersion, Place, Repository};
+use crate::os;
 use crate::queue::State;
 use crate::site::Site;
 use crate::worker::{Called, Outcome, Which, place_in_line, prove_pending, run_once};
@@ -21,7 +22,7 @@ const REST: Duration = Duration::from_secs(30);
 pub fn run(place: &Place, what: Worker, ui: &mut Ui) -> Result<ExitCode> {
     if what.detached {
         // The session of the push that started us may end before we do.
-        let _ = rustix::process::setsid();
+        os::leave_session();
         // The hook that started us found the repository, and names it.
         let repository = match &place.git_dir {
             Some(git_dir) => Repository::open(git_dir)?,

@@ -4,9 +4,8 @@ use super::proof::extract_pack;
 use super::{Proof, Segment};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{self, HashKind, PackFiles, PackIndex};
+use crate::os;
 use crate::store::Store;
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Writes the packs of `segments` and their indexes into `objects/pack` of a new repository, checking every digest on
@@ -51,7 +50,7 @@ pub fn load_segment(
     let files = PackFiles::named(pack_folder, &format!("pack-{name}"));
     for (from, to) in [(&staged, &files.pack), (&index, &files.index)] {
         // Packs and indexes are 0444, as git leaves them.
-        std::fs::set_permissions(from, Permissions::from_mode(0o444)).at("set the mode of", from)?;
+        os::set_permissions(from, 0o444).at("set the mode of", from)?;
         std::fs::rename(from, to).at("rename to", to)?;
     }
     PackIndex::open(&files.index, kind, None)

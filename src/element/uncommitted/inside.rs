@@ -5,12 +5,12 @@ use super::take::{Take, signature};
 use super::{LeftOut, Why};
 use crate::error::Result;
 use crate::git::{ObjectId, Overlay, RefName};
+use crate::os::OsStrExt;
 use crate::site::HIDDEN_REFS;
 use crate::uncommitted::{Change, Nested, Seen, WorkTree, look_inside};
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A reference of a capture beside the tree's own.

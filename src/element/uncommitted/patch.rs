@@ -6,11 +6,11 @@ use super::take::{Take, object_folders};
 use super::{LeftOut, Uncommitted, Why};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{FileChange, FileSide, ObjectId, ObjectReader, Overlay};
+use crate::os;
 use crate::uncommitted::patch::{self, Paint, TEXT_MAX};
 use crate::uncommitted::{Change, Contents, GITLINK, New, NotContent, Seen, WorkTree};
 use bstr::{BString, ByteSlice};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// How often a file is read that changes under the reading, before it is left out.
@@ -28,7 +28,7 @@ pub fn write_patch(
     out: &mut dyn Write,
     is_enough: &dyn Fn() -> bool,
 ) -> Result<Uncommitted> {
-    let owner = std::fs::metadata(tree.path()).at("read", tree.path())?.uid();
+    let owner = os::owner(&std::fs::metadata(tree.path()).at("read", tree.path())?);
     let mut sides = Sides {
         what,
         tree,

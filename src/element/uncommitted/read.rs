@@ -4,6 +4,7 @@ use super::take::Take;
 use super::{LeftOut, Why};
 use crate::error::{AtPath, Error, Result};
 use crate::git::{FileSide, ObjectId, Overlay};
+use crate::os;
 use crate::site::CAPTURE_FILE_MAX;
 use crate::uncommitted::{
     Change, Contents, EXECUTABLE, GITLINK, Ignored, Kind, LINK, NotContent, REGULAR, Seen, Stamp, WorkTree,
@@ -12,7 +13,6 @@ use bstr::{BStr, BString, ByteSlice};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Seek};
-use std::os::unix::fs::MetadataExt;
 
 /// Up to which size a file is read into memory, in bytes; larger ones pass through a file in the scratch folder.
 const IN_MEMORY_MAX: u64 = 4 << 20;
@@ -40,7 +40,7 @@ pub struct Reading {
 
 /// Reads every change. With `last`, what changes again and again under the reading is left out.
 pub fn read(what: &Take<'_>, tree: &WorkTree, seen: &Seen, scratch: &Overlay, last: bool) -> Result<Reading> {
-    let owner = std::fs::metadata(tree.path()).at("read", tree.path())?.uid();
+    let owner = os::owner(&std::fs::metadata(tree.path()).at("read", tree.path())?);
     let mut reader = Reader {
         what,
         scratch,

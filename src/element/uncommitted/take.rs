@@ -7,6 +7,7 @@ use crate::clock;
 use crate::durable::Modes;
 use crate::error::{AtPath, Error, Result};
 use crate::git::{self, ObjectId, Overlay, RefName, Repository, Signature};
+use crate::os;
 use crate::site::CaptureRules;
 use crate::uncommitted::{Change, Kept, New, Seen, WorkTree};
 use std::path::{Path, PathBuf};
@@ -165,9 +166,9 @@ fn finish(what: &Take<'_>, tree: &WorkTree, read: Read, settled: Option<bool>) -
 
 /// Who made the last edit, and when.
 pub(super) fn signature(what: &Take<'_>, newest: Option<(i64, u32)>) -> Signature {
-    let (seconds, owner) = newest.unwrap_or_else(|| (clock::now().as_second(), rustix::process::geteuid().as_raw()));
+    let (seconds, owner) = newest.unwrap_or_else(|| (clock::now().as_second(), os::user()));
     let name = (what.user)(owner);
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = os::host_name();
     Signature { email: format!("{name}@{host}"), name, seconds }
 }
 

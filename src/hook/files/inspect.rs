@@ -1,11 +1,11 @@
 //! Which hook git would run, and whether it is ours and runs.
 
 use super::layout::{Facts, Layout};
-use super::plan::is_executable;
 use super::shim::{FOUND, is_ours, program_of};
 use crate::error::{Error, Result};
 use crate::git::Repository;
 use crate::hook::{Event, TRIAL};
+use crate::os::is_executable;
 use crate::process::Command;
 use std::path::{Path, PathBuf};
 

@@ -6,12 +6,11 @@
 
 use super::record::Record;
 use crate::error::{AtPath, Error, Result};
+use crate::os::{self, OsStrExt};
 use crate::store::sha256;
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where the package has its notes.
@@ -52,7 +51,8 @@ fn file_in(notes: &Path, common_dir: &Path) -> PathBuf {
 
 fn note_in(notes: &Path, common_dir: &Path) -> std::io::Result<()> {
     // Never through a link that somebody else put there, nor over a file.
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(file_in(notes, common_dir))?;
+    let mut file =
+        os::making(OpenOptions::new().write(true).create_new(true), 0o644).open(file_in(notes, common_dir))?;
     file.write_all(common_dir.as_os_str().as_bytes())
 }
 
@@ -72,8 +72,7 @@ fn known_in(notes: &Path) -> Result<Vec<PathBuf>> {
 
 /// Reads a note that anybody may have put there: no link is followed, and no pipe is waited for.
 fn read(file: &Path) -> Option<PathBuf> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let opened: File = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(file).ok()?;
+    let opened = os::open_plain(file).ok()?;
     if !opened.metadata().ok()?.is_file() {
         return None;
     }
@@ -115,7 +114,7 @@ mod tests {
         std::fs::create_dir(&site).unwrap();
         Record::default().keep(&site, crate::durable::Modes::OWNER).unwrap();
         std::fs::write(folder.path().join("away"), site.as_os_str().as_bytes()).unwrap();
-        std::os::unix::fs::symlink(folder.path().join("away"), file_in(&notes, &site)).unwrap();
+        os::symlink(&folder.path().join("away"), &file_in(&notes, &site)).unwrap();
         std::fs::write(notes.join("other"), site.as_os_str().as_bytes()).unwrap();
         std::fs::create_dir(notes.join("folder")).unwrap();
         let pipe = file_in(&notes, Path::new("/pipe"));

@@ -5,9 +5,9 @@ use super::shim::is_ours;
 use crate::error::Result;
 use crate::git::Repository;
 use crate::hook::Event;
+use crate::os::{self, OsStrExt};
 use bstr::ByteSlice;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The folder of ours for a repository whose own hooks folder serves others too.
@@ -71,7 +71,7 @@ pub fn facts(repository: &Repository) -> Result<Facts> {
         || common_dir.components().any(|part| part.as_os_str() == "@hashed");
     let gitea = folder.join("pre-receive.d/gitea").is_file();
     Ok(Facts {
-        resolved: std::fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone()),
+        resolved: os::canonicalize(&folder).unwrap_or_else(|_| folder.clone()),
         hooks_path: local.map(|(_, value)| PathBuf::from(OsStr::from_bytes(value))),
         record: Record::read(&common_dir)?,
         forge: if gitlab { Some(Forge::GitLab) } else { gitea.then_some(Forge::Gitea) },

@@ -9,7 +9,7 @@ use crate::durable::Modes;
 use crate::error::{AtPath, Error, Result};
 use crate::git::Repository;
 use crate::hook::Event;
-use std::os::unix::fs::PermissionsExt;
+use crate::os::is_executable;
 use std::path::{Path, PathBuf};
 
 /// The hooks of githooks(5) that we are not.
@@ -202,10 +202,6 @@ fn forward(facts: &Facts, folder: &Path, path: &Path, name: &str) -> Option<Step
     let current = std::fs::read(path).unwrap_or_default();
     let theirs = standing && !path.is_symlink() && !is_ours(&current);
     (!theirs && (current != content || path.is_symlink())).then(|| Step::Write { path: path.into(), content })
-}
-
-pub(super) fn is_executable(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 /// What is noted: what an earlier installation noted stays, and the folders that this one makes come to it.

@@ -2,13 +2,13 @@
 
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
+use crate::os::OsStrExt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bstr::ByteSlice;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Its file in the repository.

@@ -2,10 +2,10 @@
 //! thing, the one of post-receive names the program in its first line, which spares each push the start of a shell.
 
 use crate::hook::Event;
+use crate::os::OsStrExt;
 use crate::text::shell_quoted;
 use bstr::ByteSlice;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The line by which one of our hook files is known.

@@ -4,8 +4,8 @@ use super::shim;
 use crate::durable::{self, Modes};
 use crate::error::{AtPath, Error, Result};
 use crate::git::Repository;
+use crate::os;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What is to be done.
@@ -85,7 +85,7 @@ impl Step {
             Self::Write { path, content } => write(path, content, modes),
             Self::Link { path, to } => {
                 durable::make_folders(path.parent().unwrap_or(Path::new(".")), open_folders(modes))?;
-                std::os::unix::fs::symlink(to, path).at("link", path)
+                os::symlink(to, path).at("link", path)
             }
             Self::PutBack { found, path } => put_back(found, path),
             Self::Remove(path) => remove(path),
@@ -118,7 +118,7 @@ fn keep(path: &Path, found: &Path) -> Result<()> {
     if metadata.is_symlink() {
         let target = std::fs::read_link(path).at("read the link", path)?;
         let target = if target.is_absolute() { target } else { Path::new("..").join(target) };
-        return std::os::unix::fs::symlink(target, found).at("link", found);
+        return os::symlink(&target, found).at("link", found);
     }
     std::fs::hard_link(path, found).at("keep the hook as", found)
 }
@@ -127,10 +127,9 @@ fn keep(path: &Path, found: &Path) -> Result<()> {
 pub(super) fn is_kept(path: &Path, found: &Path) -> bool {
     let same_file = || {
         let (a, b) = (std::fs::symlink_metadata(path).ok()?, std::fs::symlink_metadata(found).ok()?);
-        Some(!a.is_symlink() && (a.dev(), a.ino()) == (b.dev(), b.ino()))
+        Some(!a.is_symlink() && os::is_same_file(&a, &b))
     };
-    let same_link =
-        || Some(std::fs::canonicalize(path).ok()? == std::fs::canonicalize(found).ok()? && found.is_symlink());
+    let same_link = || Some(os::canonicalize(path).ok()? == os::canonicalize(found).ok()? && found.is_symlink());
     same_file() == Some(true) || same_link() == Some(true)
 }
 
@@ -141,7 +140,7 @@ fn put_back(found: &Path, path: &Path) -> Result<()> {
         Ok(target) => {
             let target = target.strip_prefix("..").map_or(target.clone(), Path::to_owned);
             let aside = path.with_file_name(format!("{}{}", durable::TEMPORARY_PREFIX, durable::random_name()));
-            std::os::unix::fs::symlink(target, &aside).at("link", &aside)?;
+            os::symlink(&target, &aside).at("link", &aside)?;
             std::fs::rename(&aside, path).at("rename to", path)?;
             std::fs::remove_file(found).at("remove", found)?;
         }

@@ -3,7 +3,7 @@
 use super::stage::Stage;
 use crate::cli::style::Style;
 use crate::error::{AtPath, Error, Result};
-use std::os::unix::fs::PermissionsExt;
+use crate::os;
 
 /// How many acts there are.
 pub const COUNT: usize = 7;
@@ -49,7 +49,7 @@ fn put_hook(stage: &Stage<'_>, name: &str) -> Result<()> {
     let folder = hook.parent().unwrap_or(&hook);
     std::fs::create_dir_all(folder).at("create the folder", folder)?;
     std::fs::write(&hook, SERVE).at("write", &hook)?;
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).at("set the mode of", &hook)
+    os::set_permissions(&hook, 0o755).at("set the mode of", &hook)
 }
 
 fn push(stage: &mut Stage<'_>) -> Result<String> {

@@ -8,6 +8,7 @@ use crate::cli::style::{Line, Style};
 use crate::cli::ui::Ui;
 use crate::cli::{done, table};
 use crate::error::{AtPath, Error, Result};
+use crate::os;
 use serde_json::json;
 use stage::{Played, Stage};
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ pub fn run(what: Demo, ui: &mut Ui) -> Result<ExitCode> {
 
 fn fresh(folder: PathBuf) -> Result<PathBuf> {
     std::fs::create_dir(&folder).at("create the folder", &folder)?;
-    std::fs::canonicalize(&folder).at("find", &folder)
+    os::canonicalize(&folder).at("find", &folder)
 }
 
 fn conclude(played: &[Played], ui: &mut Ui) {

@@ -8,8 +8,8 @@ use crate::cli::{declined, done};
 use crate::clock;
 use crate::error::{AtPath, Error, Result};
 use crate::git::Repository;
+use crate::os;
 use crate::setup::{Options, look};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -67,13 +67,13 @@ fn one(repository: &Repository, root: &Path, how: How, options: &Options) -> Res
 /// The owner of a repository, if that is not who we are.
 fn strange_owner(repository: &Repository) -> Result<Option<u32>> {
     let folder = repository.git_dir();
-    let owner = std::fs::metadata(folder).at("read", folder)?.uid();
-    Ok((owner != rustix::process::geteuid().as_raw()).then_some(owner))
+    let owner = os::owner(&std::fs::metadata(folder).at("read", folder)?);
+    Ok((owner != os::user()).then_some(owner))
 }
 
 /// A name for a site by where it lies: `team/site.git` is `team-site`.
 fn name_below(root: &Path, repository: &Repository) -> Option<String> {
-    let root = std::fs::canonicalize(root).ok()?;
+    let root = os::canonicalize(root).ok()?;
     let below = repository.git_dir().strip_prefix(root).ok()?.to_str()?;
     let name = below.trim_end_matches(".git").trim_end_matches('/').replace('/', "-");
     (!name.is_empty()).then_some(name)
