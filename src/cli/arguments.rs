@@ -112,6 +112,38 @@ pub enum Verb {
     Complete(Complete),
 }
 
+impl Verb {
+    /// Tells whether it is a verb for a machine on which repositories are hosted, and for no other.
+    pub fn is_for_hosts(&self) -> bool {
+        match self {
+            Self::Setup(what) => what.man.is_none() && what.completions.is_none(),
+            Self::Doctor(_)
+            | Self::Status(_)
+            | Self::Hooks(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Rescue(_)
+            | Self::Guard(_)
+            | Self::Hold(_)
+            | Self::Release(_)
+            | Self::Audit(_)
+            | Self::Worker(_)
+            | Self::Demo(_)
+            | Self::Hook(_) => true,
+            Self::Deployments(_)
+            | Self::Deploy(_)
+            | Self::Rollback(_)
+            | Self::CatchUp(_)
+            | Self::Undo(_)
+            | Self::Revert(_)
+            | Self::Reset(_)
+            | Self::Uncommitted(_)
+            | Self::Help(_)
+            | Self::Complete(_) => false,
+        }
+    }
+}
+
 /// `git cairn setup`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "they are flags of a command line")]

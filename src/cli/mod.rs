@@ -24,7 +24,7 @@ use crate::process::{interrupted, listen_for_interrupts};
 use arguments::{Arguments, Verb, program};
 use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory, FromArgMatches};
-use on_host::or_on_host;
+use on_host::{can_be_done_here, or_on_host};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use ui::Ui;
@@ -85,6 +85,7 @@ fn explain(error: &mut clap::Error, wants_json: bool) -> ExitCode {
 fn run(arguments: Arguments, words: &[OsString], ui: &mut Ui) -> Result<ExitCode> {
     let place = arguments.place().enter()?;
     ui.stand_at(&place);
+    can_be_done_here(&arguments.verb, &place, words)?;
     act(arguments.verb, &place, ui).map_err(|error| or_on_host(error, &place, words))
 }
 

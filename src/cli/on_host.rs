@@ -1,8 +1,10 @@
 //! What was typed in a clone and is done on its host: where that is, and what to type there.
 
+use super::arguments::Verb;
 use crate::deployment::likely_host;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::git::{Place, Repository};
+use crate::os;
 use crate::setup::NOT_BARE;
 use crate::site::NOT_SET_UP;
 use crate::text::shell_word;
@@ -26,6 +28,20 @@ pub fn or_on_host(error: Error, place: &Place, words: &[OsString]) -> Error {
     let here = if named { "; or name the store: --store <dir>" } else { "" };
     Error::new(Kind::NotFound, "not-the-host", "this is a clone; that is kept on the host alone, or done there")
         .hint(format!("{there}{here}"))
+}
+
+/// Returns an error that says where to type it, for what only a host does where this machine cannot be one; nothing was touched.
+pub fn can_be_done_here(verb: &Verb, place: &Place, words: &[OsString]) -> Result<()> {
+    if os::HOSTS || !verb.is_for_hosts() {
+        return Ok(());
+    }
+    let there = typed_there(place, words);
+    let there = there.unwrap_or_else(|| format!("on the host: ssh <host> git -C <repository> {}", typed(words)));
+    Err(Error::refused(
+        "no-host-here",
+        "this is done on a repository's host, which is a Unix machine, and this is none",
+    )
+    .hint(there))
 }
 
 /// What to type on the host; `None` where this is no clone.
