@@ -49,7 +49,7 @@ pub use gix::hash::Kind as HashKind;
 pub use graph::Graph;
 pub use history::Lineage;
 pub use index_file::{IndexFile, Staged};
-pub use names::{RefName, wildmatch};
+pub use names::{RefName, commit_spec, wildmatch};
 pub use objects::{BlobHasher, ObjectReader, Objects, TreeEntry, blob_id};
 pub use overlay::{Overlay, Signature};
 pub use pack::{

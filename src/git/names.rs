@@ -63,6 +63,12 @@ impl RefName {
     }
 }
 
+/// Returns how git is asked for the commit that a person's words mean (gitrevisions(7)). What is searched for in messages goes to
+/// the end of the words, and is a commit.
+pub fn commit_spec(words: &str) -> String {
+    if words.starts_with(":/") { words.to_owned() } else { format!("{words}^{{commit}}") }
+}
+
 /// Tells whether a pattern matches a full name as git's own patterns do (`includeIf "onbranch:"`): `*` and `?` stop at a
 /// slash, `**` does not, and a pattern that ends in a slash matches everything below it.
 pub fn wildmatch(pattern: &[u8], name: &[u8]) -> bool {

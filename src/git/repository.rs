@@ -319,7 +319,7 @@ impl Repository {
 
     /// Returns the object a person's words mean, peeled to a commit.
     pub fn find_commit(&self, words: &str) -> Result<ObjectId> {
-        let spec = format!("{words}^{{commit}}");
+        let spec = super::commit_spec(words);
         let output = self.git().args(["rev-parse", "--verify", "--quiet", "--end-of-options", &spec]).output()?;
         let id = ObjectId::from_hex(output.stdout.trim()).ok().filter(|_| output.status.success());
         id.ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! The commits that a person's words mean.
 
 use crate::error::{Error, Result};
-use crate::git::{ObjectId, Repository, Scratch};
+use crate::git::{ObjectId, Repository, Scratch, commit_spec};
 use bstr::ByteSlice;
 
 /// Commits, and what git says of the words.
@@ -38,7 +38,7 @@ pub(super) fn meant(repository: &Repository, scratch: &Scratch, words: &[String]
 
 fn one(scratch: &Scratch, word: &str, ambiguous: &mut Vec<String>) -> Result<ObjectId> {
     let words = ["-c", "core.warnAmbiguousRefs=true", "rev-parse", "--verify", "--end-of-options"];
-    let output = scratch.git()?.args(words).arg(format!("{word}^{{commit}}")).output()?;
+    let output = scratch.git()?.args(words).arg(commit_spec(word)).output()?;
     let id = ObjectId::from_hex(output.stdout.trim()).ok().filter(|_| output.status.success());
     let shown = crate::text::shown(word.as_bytes());
     let id = id.ok_or_else(|| {

@@ -42,6 +42,11 @@ pub fn cases_1_and_2_a_commit_its_revert_and_the_revert_of_that() {
     as_git_does(&world, &[&bad]);
     as_git_does(&world, &["HEAD"]);
     as_git_does(&world, &["HEAD"]);
+    // By its words, of which git takes the youngest.
+    as_git_does(&world, &[":/^Revert .Reapply"]);
+    world.cairn("dev", &["reset", ":/^Revert .page", "--as-commit", "--yes"]).ok();
+    assert_eq!(std::fs::read(world.path("dev/page")).unwrap(), b"1");
+    world.cairn("dev", &["revert", ":/no such words", "--yes"]).exits(10);
 }
 
 #[test]
