@@ -49,8 +49,7 @@ pub fn agree_by_word<P: Planned>(
         return Err(unconfirmed(&deed, &asked_by(format!("{but}say it with --confirm {}", shown_id(plan)), ui)));
     }
     ui.say(&format!("{}?", capital(&deed)));
-    let answer = ui.ask_for(&format!("Type {word} to do it:"));
-    if answer.is_some_and(|answer| answer.trim() == word) { Ok(()) } else { Err(declined(&deed)) }
+    if ui.ask_for_word(word) { Ok(()) } else { Err(declined(&deed)) }
 }
 
 /// Names the flags, and where a pager is why nobody is asked, the way to be.

@@ -216,6 +216,13 @@ impl Ui {
         (read > 0).then(|| answer.trim().to_owned())
     }
 
+    /// Asks to type a word and tells whether it was typed, as it is or as the terminal shows it.
+    pub fn ask_for_word(&self, word: &str) -> bool {
+        let answer = self.ask_for(&format!("Type {word} to do it:"));
+        // No name of a branch has the mark that stands for what cannot be drawn (git-check-ref-format(1)).
+        answer.is_some_and(|answer| answer == word || answer == drawn(word, true))
+    }
+
     /// Asks a question to be answered with y or yes; anything else is no.
     pub fn ask(&self, question: &str) -> bool {
         let answer = self.ask_for(&format!("{question} [y/N]"));

@@ -65,6 +65,21 @@ fn the_name_of_a_branch_is_typed_as_it_is_written() {
 }
 
 #[test]
+fn a_name_that_the_terminal_cannot_draw_is_typed_as_it_shows_it() {
+    let world = host();
+    let good = world.tip("dev", "main");
+    world.git("dev", &["checkout", "--quiet", "-b", "gr\u{fc}n"]).ok();
+    for (typed, code) in [("gr??n", 7), ("gr?n", 0), ("gr\u{fc}n", 0)] {
+        world.commit("dev", "page", typed);
+        world.git("dev", &["push", "--quiet", "origin", "HEAD"]).ok();
+        let line = format!("LANG=C git cairn reset --overwrite-history {good}");
+        let Some(terminal) = Terminal::start(&world, "dev", 80, &line) else { return };
+        terminal.shows("Type gr?n to do it:").types(typed).press(&["Enter"]);
+        assert_eq!(terminal.exit(), code, "{}", terminal.seen());
+    }
+}
+
+#[test]
 fn ctrl_c_at_a_question_changes_nothing() {
     let world = host();
     let good = world.tip("dev", "main");
