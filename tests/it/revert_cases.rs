@@ -35,7 +35,7 @@ fn commit_all(world: &World, message: &str) -> String {
 }
 
 #[test]
-pub fn case_16_what_was_renamed_since() {
+fn case_16_what_was_renamed_since() {
     let world = host();
     world.commit("dev", "lib/one", &text(99, ""));
     world.commit("dev", "lib/two", &text(99, ""));
@@ -55,7 +55,7 @@ pub fn case_16_what_was_renamed_since() {
 }
 
 #[test]
-pub fn case_17_modes_links_bytes_submodules_and_folders_in_the_place_of_files() {
+fn case_17_modes_links_bytes_submodules_and_folders_in_the_place_of_files() {
     let world = host();
     let base = world.commit("dev", "run", &text(99, ""));
     fs::write(world.path("dev/data"), [0, 1, 2]).unwrap();
@@ -84,7 +84,7 @@ pub fn case_17_modes_links_bytes_submodules_and_folders_in_the_place_of_files() 
 }
 
 #[test]
-pub fn case_18_attributes_and_settings_of_merges() {
+fn case_18_attributes_and_settings_of_merges() {
     for (attributes, settings) in [
         ("* merge=union\n", &[][..]),
         ("* merge=mine\n", &[("merge.mine.driver", "cat %B >%A")][..]),
@@ -118,7 +118,7 @@ pub fn case_18_attributes_and_settings_of_merges() {
 }
 
 #[test]
-pub fn case_19_the_algorithm_that_git_is_set_to() {
+fn case_19_the_algorithm_that_git_is_set_to() {
     let world = host();
     let block = |name: &str| format!("{name} {{\n\n}}\n\n");
     let all = |names: &[&str]| names.iter().map(|name| block(name)).collect::<String>();
@@ -150,7 +150,7 @@ fn case_20_in_a_repository_without_files() {
 }
 
 #[test]
-pub fn case_22_replacements_and_grafts_do_not_count() {
+fn case_22_replacements_and_grafts_do_not_count() {
     let world = host();
     world.commit("dev", "other", "stays");
     let bad = world.commit("dev", "page", "bad");
@@ -219,7 +219,7 @@ pub fn case_27_the_hooks_that_git_runs() {
 }
 
 #[test]
-pub fn case_36_a_path_that_is_left_out_stays_out() {
+fn case_36_a_path_that_is_left_out_stays_out() {
     let world = host();
     world.commit("dev", "here/file", "1");
     world.commit("dev", "there/file", "1");

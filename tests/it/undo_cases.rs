@@ -8,7 +8,7 @@ fn published(world: &World) {
 }
 
 #[test]
-pub fn case_34_whatever_is_not_finished_here_is_named_and_stops_every_verb() {
+fn case_34_whatever_is_not_finished_here_is_named_and_stops_every_verb() {
     let world = host();
     let good = world.tip("dev", "main");
     world.commit("dev", "page", "2");

@@ -1,5 +1,5 @@
 //! The cases of reverts and resets once more, as most clones reach their host: over ssh. Left out are those that are about
-//! paths or about the processes of this machine.
+//! paths, about the processes of this machine, or about what a merge makes of objects and files that are here already.
 
 use crate::sshd::cases_over_ssh;
 
@@ -14,11 +14,6 @@ cases_over_ssh! {
     resolve::case_11_what_is_given_up_leaves_no_trace,
     revert::cases_12_to_14_nothing_to_do_and_strangers,
     revert::case_15_what_was_taken_back_already_is_passed_by,
-    revert_cases::case_16_what_was_renamed_since,
-    revert_cases::case_17_modes_links_bytes_submodules_and_folders_in_the_place_of_files,
-    revert_cases::case_18_attributes_and_settings_of_merges,
-    revert_cases::case_19_the_algorithm_that_git_is_set_to,
-    revert_cases::case_22_replacements_and_grafts_do_not_count,
     revert_cases::case_24_in_a_repository_of_sha_256,
     revert::case_25_whatever_the_subject_is,
     revert::cases_26_49_what_fails_or_is_declined_leaves_everything,
@@ -28,10 +23,8 @@ cases_over_ssh! {
     revert::cases_30_and_31_files_in_the_way_are_kept_aside,
     revert::case_32_what_a_flag_hides_stops_it,
     undo_exact::case_33_what_was_captured_comes_back_to_the_byte,
-    undo_cases::case_34_whatever_is_not_finished_here_is_named_and_stops_every_verb,
     undo_cases::case_35_what_was_committed_by_hand_meanwhile_is_not_taken_away,
     undo_cases::case_35_several_reverts_with_a_commit_on_top_are_not_undone,
-    revert_cases::case_36_a_path_that_is_left_out_stays_out,
     reset::case_37_a_branch_that_another_work_tree_has,
     revert::cases_38_and_47_another_branch_and_no_branch,
     revert_cases::case_39_names_that_mean_two_things,
