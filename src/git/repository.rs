@@ -239,8 +239,15 @@ impl Repository {
 
     /// Returns the commit an object leads to through tags; `None` where it is missing or leads to none.
     pub fn peel_to_commit(&self, id: &ObjectId) -> Option<ObjectId> {
-        let object = self.inner.find_object(*id).ok()?;
-        object.peel_to_kind(gix::object::Kind::Commit).ok().map(|commit| commit.id)
+        let mut at = *id;
+        loop {
+            // gix would look through all loose objects for a short name of what is no commit, and read it whole.
+            match self.inner.find_header(at).ok()?.kind() {
+                gix::object::Kind::Commit => return Some(at),
+                gix::object::Kind::Tag => at = self.inner.find_tag(at).ok()?.target_id().ok()?.detach(),
+                gix::object::Kind::Tree | gix::object::Kind::Blob => return None,
+            }
+        }
     }
 
     /// Tells whether an object is this commit, or a tag that leads to it. Of a tag the commit itself is not read.
