@@ -3,6 +3,9 @@
 //! Linux maps a program's pages 64 KiB at a time, and what one command calls is strewn over all of the code. So the linker is
 //! told which functions come first; `packaging/order/often` names them, and `packaging/order/collect` makes that list. The
 //! list only orders: a function that is not there any more is passed over, and a linker that cannot do it is left alone.
+//! That names are told apart by what a generic function was made for, `.cargo/config.toml` sees to.
+//!
+//! It is also told to pack the addresses that a start has to set right, which are read whole otherwise (`DT_RELR`).
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,9 +26,13 @@ fn main() {
     let script = folder.join("often.ld");
     let often = std::fs::read_to_string(OFTEN).expect("the list of functions");
     std::fs::write(&script, layout(&often)).expect("room for the layout");
-    let argument = format!("-Wl,-T,{}", script.display());
-    if links(&folder, &argument) {
-        println!("cargo:rustc-link-arg-bins={argument}");
+    let here = variable("HOST") == variable("TARGET");
+    // Whether another machine's C library can start a program with packed addresses is not known here.
+    let packed = here.then(|| "-Wl,-z,pack-relative-relocs".to_owned());
+    for argument in [format!("-Wl,-T,{}", script.display())].into_iter().chain(packed) {
+        if links(&folder, &argument, here) {
+            println!("cargo:rustc-link-arg-bins={argument}");
+        }
     }
 }
 
@@ -33,14 +40,15 @@ fn main() {
 fn layout(often: &str) -> String {
     let mut script = String::from("SECTIONS\n{\n  .text.often : {\n");
     for name in often.lines() {
-        // What is marked as cold has a prefix of its own.
-        let _ = writeln!(script, "    *(.text.{name} .text.unlikely.{name})");
+        // What is marked as cold has a prefix of its own, and what more than one unit of code uses the compiler's number.
+        let _ = writeln!(script, "    *(.text.{name} .text.{name}.llvm.* .text.unlikely.{name})");
     }
     script + "  }\n}\nINSERT BEFORE .text;\n"
 }
 
-/// Tells whether a small program can be linked so: which linker there is, and what it knows, only it can tell.
-fn links(folder: &Path, argument: &str) -> bool {
+/// Tells whether a small program can be linked so, and starts where it is made for this machine: which linker there is, and
+/// what it knows, only it can tell.
+fn links(folder: &Path, argument: &str, here: bool) -> bool {
     let source = folder.join("probe.rs");
     std::fs::write(&source, "fn main() {}\n").expect("room for a probe");
     let mut rustc = Command::new(variable("RUSTC"));
@@ -54,9 +62,7 @@ fn links(folder: &Path, argument: &str) -> bool {
     let done = |command: &mut Command| command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     let linked = done(&mut rustc).is_ok_and(|status| status.success());
     // A program for another machine cannot be tried here.
-    linked
-        && (variable("HOST") != variable("TARGET")
-            || done(&mut Command::new(probe)).is_ok_and(|status| status.success()))
+    linked && (!here || done(&mut Command::new(probe)).is_ok_and(|status| status.success()))
 }
 
 /// What cargo always says to a build script.

@@ -23,7 +23,7 @@ fn cargo_install_brings_every_program_and_they_need_no_library() {
     install.args(["install", "--quiet", "--locked", "--offline", "--debug", "--target", &triple, "--root"]).arg(&root);
     install.arg("--path").arg(env!("CARGO_MANIFEST_DIR"));
     install.env("CARGO_TARGET_DIR", &target).env("CARGO_PROFILE_DEV_DEBUG", "0");
-    run(install.env("RUSTFLAGS", "-C target-feature=+crt-static")).ok();
+    run(install.env("RUSTFLAGS", "-C target-feature=+crt-static -C symbol-mangling-version=v0")).ok();
 
     let bin = root.join("bin");
     let mut brought: Vec<_> = std::fs::read_dir(&bin).unwrap().map(|entry| entry.unwrap().file_name()).collect();
