@@ -208,7 +208,8 @@ fn move_locked(
             checkout.refresh(&copy)?;
             checkout.set_flags(&copy, &before.flags(checkout))?;
         }
-        let synced = std::fs::File::open(&copy).and_then(|file| file.sync_all());
+        // Windows syncs only what is open to be written.
+        let synced = std::fs::OpenOptions::new().write(true).open(&copy).and_then(|file| file.sync_all());
         synced.and_then(|()| std::fs::rename(&copy, &index)).at("replace", &index)
     })();
     rest.map_err(Stop::Halfway)
